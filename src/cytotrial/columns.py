@@ -1,0 +1,187 @@
+"""The words of every table: name, key and columns. Nothing else in the package spells a column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name (its file is ``<name>.tsv``), the columns that make a row unique, and all columns in order."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+STATUS = Table(
+    "status",
+    ("sample_id",),
+    (
+        "sample_id",
+        "panel",
+        "subject_id",
+        "visit",
+        "status",
+        "reasons",
+        "n_events",
+        "n_events_kept",
+        "fcs",
+        "fcs_sha256",
+        "fcs_version",
+        "instrument",
+        "acquired",
+        "spillover",
+        "not_done",
+    ),
+)
+INTAKE = Table(
+    "intake",
+    ("sample_id",),
+    (
+        "sample_id",
+        "fcs",
+        "readable",
+        "reasons",
+        "n_events",
+        "fcs_sha256",
+        "fcs_version",
+        "instrument",
+        "acquired",
+        "spillover",
+    ),
+)
+LANDMARKS = Table(
+    "landmarks",
+    ("sample_id", "population", "marker", "bound"),
+    (
+        "sample_id",
+        "panel",
+        "subject_id",
+        "batch",
+        "population",
+        "marker",
+        "bound",
+        "outcome",
+        "threshold_linear",
+        "coordinates",
+        "reason",
+        "method",
+        "n_parent",
+        "channel",
+        "top",
+        "scale",
+        "w",
+        "m",
+        "a",
+    ),
+)
+NOT_PLACED = Table("not_placed", ("sample_id", "population"), ("sample_id", "population", "outcome", "reason"))
+QUALITY_STEPS = Table(
+    "quality_steps",
+    ("sample_id", "step"),
+    ("sample_id", "step", "kind", "order", "done", "n_in", "n_out", "percent_kept", "reason"),
+)
+POPULATIONS = Table(
+    "populations",
+    ("sample_id", "population"),
+    ("sample_id", "population", "parent", "n_events", "n_parent", "reason"),
+)
+GATES = Table(
+    "gates",
+    ("sample_id", "population", "marker", "bound"),
+    (
+        "sample_id",
+        "population",
+        "marker",
+        "bound",
+        "threshold",
+        "threshold_linear",
+        "coordinates",
+        "source",
+        "pool",
+        "uncertainty",
+        "reason",
+        "panel",
+        "channel",
+        "scale",
+        "method",
+        "n_parent",
+    ),
+)
+SUBSETS = Table(
+    "subsets",
+    ("sample_id", "subset", "denominator"),
+    (
+        "sample_id",
+        "subset",
+        "denominator",
+        "subject_id",
+        "visit",
+        "week",
+        "panel",
+        "condition",
+        "is_primary",
+        "numerator_n",
+        "denominator_n",
+        "percent",
+        "ci_low",
+        "ci_high",
+        "qc_flag",
+        "qc_reason",
+    ),
+)
+CHANGE_FROM_BASELINE = Table(
+    "change_from_baseline",
+    ("analysis_set", "arm", "subset", "denominator", "visit"),
+    (
+        "analysis_set",
+        "arm",
+        "subset",
+        "denominator",
+        "visit",
+        "n_pairs",
+        "mean_baseline",
+        "mean_visit",
+        "mean_change",
+        "sd_change",
+        "ci_low",
+        "ci_high",
+        "t",
+        "df",
+        "p_value",
+        "p_holm",
+        "p_bh",
+        "wilcoxon_p",
+        "note",
+    ),
+)
+BETWEEN_ARMS = Table(
+    "between_arms",
+    ("analysis_set", "subset", "denominator", "visit", "measure"),
+    (
+        "analysis_set",
+        "subset",
+        "denominator",
+        "visit",
+        "measure",
+        "n_active",
+        "n_control",
+        "median_active",
+        "median_control",
+        "u",
+        "p_value",
+        "p_holm",
+        "p_bh",
+        "hl_shift",
+        "hl_low",
+        "hl_high",
+        "auc",
+        "note",
+    ),
+)
+TRUTH = Table(
+    "truth",
+    ("sample_id", "subset", "denominator"),
+    ("sample_id", "subset", "denominator", "numerator_n", "denominator_n", "percent"),
+)

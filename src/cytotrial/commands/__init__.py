@@ -1,0 +1,1 @@
+"""One module per verb = one rule: read files, call one room, write files."""

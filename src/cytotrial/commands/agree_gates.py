@@ -1,0 +1,49 @@
+"""Verb ``agree-gates``: every file's landmarks in, the ledger of the gates that will be used out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from cytotrial.columns import GATES, LANDMARKS, NOT_PLACED
+from cytotrial.errors import CytotrialError, problem
+from cytotrial.gating.ledger import gate_rows, read_landmarks
+from cytotrial.gating.reconcile import agree
+from cytotrial.gating.strategy import load_strategy
+from cytotrial.tables import read_table, write_table
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--gating", nargs="+", required=True, metavar="PANEL=FILE", help="each panel's strategy")
+    parser.add_argument("--landmarks", nargs="+", type=Path, required=True, help="tables of place-gates")
+    parser.add_argument("--gates", type=Path, required=True, help="the ledger to write")
+    parser.add_argument("--not-placed", type=Path, required=True, help="table to write: populations without a gate")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Settle the gates panel by panel: files lend only to files of the same panel."""
+    landmarks = [row for path in arguments.landmarks for row in read_landmarks(read_table(path, LANDMARKS))]
+    used: list[dict[str, Any]] = []
+    not_placed: list[dict[str, Any]] = []
+    for panel, path in _strategies(arguments.gating).items():
+        rules = {rule.id: rule for rule in load_strategy(path).rules}
+        gates, missing = agree([row for row in landmarks if row["panel"] == panel], rules)
+        used += gates
+        not_placed += missing
+    for row in used:
+        if row["source"] in ("pooled", "fallback"):
+            log.info("%s %s %s: %s", row["sample_id"], row["population"], row["source"], row["reason"])
+    write_table(arguments.gates, GATES, gate_rows(used))
+    write_table(arguments.not_placed, NOT_PLACED, not_placed)
+
+
+def _strategies(pairs: list[str]) -> dict[str, Path]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise CytotrialError(problem("--gating", found=", ".join(wrong), expected="PANEL=FILE", remedy="correct it"))
+    return {panel: Path(path) for panel, path in (pair.split("=", 1) for pair in pairs)}

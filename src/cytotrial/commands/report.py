@@ -1,0 +1,89 @@
+"""`cytotrial report`: tables in, one self-contained HTML page out."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+from pathlib import Path
+
+from cytotrial.columns import (
+    BETWEEN_ARMS,
+    CHANGE_FROM_BASELINE,
+    GATES,
+    POPULATIONS,
+    QUALITY_STEPS,
+    STATUS,
+    SUBSETS,
+    Table,
+)
+from cytotrial.commands.statistics import analysis_plan
+from cytotrial.errors import CytotrialError
+from cytotrial.report.gates import read_pictures
+from cytotrial.report.page import PageContent, Source, render_page
+from cytotrial.report.trial import Trial
+from cytotrial.study.config import load_study
+from cytotrial.study.subjects import read_subjects
+from cytotrial.tables import read_table
+
+logger = logging.getLogger(__name__)
+
+REQUIRED_TABLES = (STATUS, SUBSETS)
+OPTIONAL_TABLES = (QUALITY_STEPS, POPULATIONS, GATES)  # the section says so where one is not there
+STATISTICS = (CHANGE_FROM_BASELINE, BETWEEN_ARMS)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("--config", type=Path, required=True, help="config.yaml of the trial")
+    parser.add_argument(
+        "--tables", type=Path, required=True, help="folder of status.tsv, subsets.tsv, gates.tsv, ..."
+    )
+    parser.add_argument("--stats", type=Path, required=True, help="folder of the tables of statistics")
+    parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
+    parser.add_argument(
+        "--pictures", type=Path, help="folder of <sample_id>.svg or .png, the gates as pictures"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the page, an .html file")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the page to ``arguments.out``.
+
+    Raises
+    ------
+    CytotrialError
+        Every table that is missing or lacks columns, or a mistake in the configuration or the subjects sheet.
+    """
+    study = load_study(arguments.config, tables_only=True)
+    trial = Trial(study, read_subjects(arguments.subjects, study=study), analysis_plan(study))
+    tables = _read_tables(arguments.tables, arguments.stats)
+    panels = {str(row["sample_id"]): str(row["panel"]) for row in tables[STATUS.name].rows}
+    pictures = read_pictures(arguments.pictures, panels) if arguments.pictures else {}
+    config_text = arguments.config.read_text(encoding="utf-8-sig")
+    page = render_page(PageContent(trial, tables, config_text, pictures))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(page, encoding="utf-8", newline="\n")
+    logger.info("%s: %.0f kB", arguments.out, arguments.out.stat().st_size / 1000)
+
+
+def _read_tables(folder: Path, stats: Path) -> dict[str, Source]:
+    """Every table that is there, by its name."""
+    wanted = [(folder, table) for table in REQUIRED_TABLES] + [(stats, table) for table in STATISTICS]
+    wanted += [(folder, table) for table in OPTIONAL_TABLES if (folder / f"{table.name}.tsv").exists()]
+    tables, problems = {}, []
+    for parent, table in wanted:
+        try:
+            tables[table.name] = _source(parent / f"{table.name}.tsv", table)
+        except CytotrialError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise CytotrialError(problems)
+    return tables
+
+
+def _source(path: Path, table: Table) -> Source:
+    """A table under the name of its folder and file: no path of the machine enters the page."""
+    rows = read_table(path, table)
+    name = "/".join(part for part in (path.resolve().parent.name, path.name) if part)
+    return Source(name, rows, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -1,0 +1,1 @@
+"""One FCS file: its events, channels, compensation, scale and quality."""

@@ -1,0 +1,84 @@
+"""Counts of one gated file as rows: every population, and every quality step with what it took away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cytotrial.gating.flowkit_model import Population
+from cytotrial.gating.strategy import ROOT, Rule, Strategy
+
+Row = dict[str, Any]
+KINDS = {"below_range": "margins", "steady_signal": "time", "singlet_band": "doublets"}
+
+
+def population_rows(
+    sample_id: str, strategy: Strategy, populations: Sequence[Population], reasons: Mapping[str, str]
+) -> list[Row]:
+    """Rows of `columns.POPULATIONS`: every population of the strategy; NA with its reason where it was not gated."""
+    gated = {population.id: population for population in populations}
+    rows = []
+    for name in strategy.population_ids:
+        one = gated.get(name)
+        if one is None:
+            rows.append(unmeasured(sample_id, name, reasons.get(name, "an ancestor was not gated")))
+            continue
+        rows.append(
+            {
+                "sample_id": sample_id,
+                "population": name,
+                "parent": None if name == ROOT else one.parent,
+                "n_events": one.n_events,
+                "n_parent": None if name == ROOT else gated[one.parent].n_events,
+                "reason": None,
+            }
+        )
+    return rows
+
+
+def unmeasured(sample_id: str, population: str, reason: str) -> Row:
+    """The row of a population that was not measured: NA, and why."""
+    return {
+        "sample_id": sample_id,
+        "population": population,
+        "parent": None,
+        "n_events": None,
+        "n_parent": None,
+        "reason": reason,
+    }
+
+
+def step_rows(
+    sample_id: str, strategy: Strategy, populations: Sequence[Population], why: Mapping[str, str]
+) -> list[Row]:
+    """Rows of `columns.QUALITY_STEPS`: events in and out of each quality step, or NOT DONE and why.
+
+    Parameters
+    ----------
+    why : mapping
+        Population -> how its gate was placed, or why it was not.
+    """
+    gated = {population.id: population for population in populations}
+    rows = []
+    for order, rule in enumerate((rule for rule in strategy.rules if rule.step == "quality"), start=1):
+        one = gated.get(rule.id)
+        n_in = gated[one.parent].n_events if one else None
+        rows.append(
+            {
+                "sample_id": sample_id,
+                "step": rule.id,
+                "kind": kind_of(rule),
+                "order": order,
+                "done": one is not None,
+                "n_in": n_in,
+                "n_out": one.n_events if one else None,
+                "percent_kept": 100.0 * one.n_events / n_in if one and n_in else None,
+                "reason": ("" if one else "NOT DONE: ") + why.get(rule.id, "no gate"),
+            }
+        )
+    return rows
+
+
+def kind_of(rule: Rule) -> str:
+    """What a quality step takes away: ``margins time doublets dead`` or ``other``."""
+    return KINDS.get(rule.method, "dead" if "viability" in rule.markers else "other")

@@ -1,0 +1,84 @@
+"""Between gates in memory and rows of tables: the landmarks of one file, and the ledger of the gates used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cytotrial.columns import GATES
+from cytotrial.cytometry.axis import Axis
+from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.landmarks import Bound
+from cytotrial.gating.placing import Placed
+from cytotrial.tables import number, whole
+
+Row = dict[str, Any]
+
+
+def landmark_rows(tube: Tube, placed: Iterable[Placed], *, sample: Mapping[str, Any]) -> list[Row]:
+    """Rows of `columns.LANDMARKS`: one per bound that was found, one per marker where none was.
+
+    Parameters
+    ----------
+    sample : mapping
+        ``sample_id panel subject_id batch``: where the file may look for a gate that it lacks.
+    """
+    rows = []
+    for one in placed:
+        common = {
+            **sample,
+            "population": one.rule.id,
+            "outcome": one.outcome,
+            "reason": one.landmark.reason,
+            "method": one.rule.method,
+            "n_parent": one.n_parent,
+        }
+        if one.landmark.found:
+            rows += [{**common, **_bound(bound), **_axis(tube, bound.marker)} for bound in one.landmark.bounds]
+        else:
+            nowhere = {"bound": None, "threshold_linear": None, "coordinates": None}
+            rows += [{**common, "marker": marker, **nowhere, **_axis(tube, marker)} for marker in one.rule.markers]
+    return rows
+
+
+def _bound(bound: Bound) -> Row:
+    coordinates = None if bound.coordinates is None else json.dumps([list(point) for point in bound.coordinates])
+    return {"marker": bound.marker, "bound": bound.side, "threshold_linear": bound.linear, "coordinates": coordinates}
+
+
+def _axis(tube: Tube, marker: str) -> Row:
+    axes = [tube.axes.get(part) for part in marker.split(":")]
+    if None in axes:
+        return dict.fromkeys(("channel", "top", "scale", "w", "m", "a"))
+    first = axes[0]
+    channel = ":".join(axis.channel for axis in axes if axis)
+    return {"channel": channel, "top": first.top, "scale": first.method, "w": first.w, "m": first.m, "a": first.a}
+
+
+def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
+    """Landmark rows of a table with their numbers as numbers."""
+    numbers = ("threshold_linear", "top", "w", "m", "a")
+    return [
+        {**row, **{key: number(row[key]) for key in numbers}, "n_parent": whole(row["n_parent"])} for row in rows
+    ]
+
+
+def gate_rows(used: Sequence[Row]) -> list[Row]:
+    """Rows of `columns.GATES` from agreed landmarks: each threshold on the gate's own scale beside the linear one."""
+    rows = []
+    for row in used:
+        axis = Axis(row["marker"], row["channel"], 0, row["top"], row["scale"], row["w"], row["m"], row["a"])
+        linear = row["threshold_linear"]
+        threshold = None if linear is None else float(axis.to_scale(linear))
+        scale = {"threshold": threshold, "uncertainty": None, "scale": axis.name}
+        rows.append({**{key: row[key] for key in GATES.columns if key not in scale}, **scale})
+    return rows
+
+
+def read_gates(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
+    """Ledger rows of a table with their numbers as numbers."""
+    return [
+        {**row, "threshold": number(row["threshold"]), "threshold_linear": number(row["threshold_linear"])}
+        for row in rows
+    ]

@@ -1,0 +1,81 @@
+"""Method `steady_signal`: the time ranges in which rate and signals are those of the rest of the run."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from cytotrial.gating.arguments import SteadySignal
+from cytotrial.gating.landmarks import Bound, Landmark, not_found
+from cytotrial.gating.parent_events import ParentEvents
+
+LEAST_BINS = 12
+MOST_BINS = 400
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+# Beyond this many events a bin's shares are taken as no better known: no cytometer is steadier than that.
+MOST_EXACT = 500
+
+
+def place(events: ParentEvents, *, args: SteadySignal) -> Landmark:
+    """The kept intervals of Time, in seconds.
+
+    Notes
+    -----
+    Bins of equal event number. Per bin and signal, the shares of events below the whole file's quantiles are
+    held against those quantiles: binomial noise, whatever the shape of the distribution, where a bin's own
+    quantiles jump whenever one falls between two populations. Bins over time follow PeacoQC (Emmaneel 2022,
+    doi:10.1002/cyto.a.24501); no code of it is used.
+    """
+    (marker,) = events.markers
+    time = events.linear(marker)
+    per_bin = int(np.clip(len(time) // 100, 80, args.bin_events))
+    per_bin = max(per_bin, len(time) // MOST_BINS)
+    n_bins = len(time) // per_bin
+    if n_bins < LEAST_BINS:
+        return not_found(f"{len(time)} events make {n_bins} time bins, fewer than {LEAST_BINS}")
+    if np.ptp(time) == 0:
+        return not_found(f"{marker} has one value")
+    order = np.argsort(time, kind="stable")[: n_bins * per_bin].reshape(n_bins, per_bin)
+    bad = _shifted(events, order, args) | _burst(time, order, args)
+    bad = binary_dilation(bad) if bad.any() else bad
+    edges = np.append(time[order[:, 0]], np.nextafter(time.max(), np.inf))
+    edges[0] = time.min()
+    kept = _intervals(edges, ~bad)
+    if not kept:
+        return not_found("no steady stretch of time")
+    n_bad = int(bad.sum())
+    reason = f"{n_bad} of {n_bins} time bins left out" if n_bad else f"steady over all {n_bins} time bins"
+    return Landmark((Bound(marker, "shape", None, kept),), reason)
+
+
+def _shifted(events: ParentEvents, order: np.ndarray, args: SteadySignal) -> np.ndarray:
+    """Bins in which some signal's distribution is not the file's."""
+    bad = np.zeros(len(order), dtype=bool)
+    exact = min(order.shape[1], MOST_EXACT)
+    for marker in [m for m in ("FSC-A", "SSC-A") if m in events.tube.axes] + list(events.fluorescence()):
+        signal = events.linear(marker)
+        for quantile in np.quantile(signal, QUANTILES):
+            below = signal < quantile
+            # The arcsine root makes the noise of a share the same wherever the share lies.
+            share = np.arcsin(np.sqrt(below[order].mean(axis=1)))
+            distance = np.abs(share - np.arcsin(np.sqrt(below.mean())))
+            noise = max(0.5 / np.sqrt(exact), 1.4826 * float(np.median(np.abs(share - np.median(share)))))
+            bad |= distance > args.deviations * noise
+    return bad
+
+
+def _burst(time: np.ndarray, order: np.ndarray, args: SteadySignal) -> np.ndarray:
+    """Bins whose events came far faster than the run's median rate: an air bubble, a shaken line."""
+    duration = np.maximum(time[order[:, -1]] - time[order[:, 0]], np.finfo(float).tiny)
+    return np.median(duration) / duration > args.burst_rate
+
+
+def _intervals(edges: np.ndarray, good: np.ndarray) -> tuple[tuple[float, float], ...]:
+    kept: list[tuple[float, float]] = []
+    for i in np.flatnonzero(good):
+        start, stop = float(edges[i]), float(edges[i + 1])
+        if kept and kept[-1][1] == start:
+            kept[-1] = (kept[-1][0], stop)
+        elif stop > start:
+            kept.append((start, stop))
+    return tuple(kept)

@@ -1,0 +1,44 @@
+"""Method `valley`: a threshold where the density between a negative and a positive peak is least."""
+
+from __future__ import annotations
+
+from cytotrial.gating.arguments import Valley
+from cytotrial.gating.density import LEAST_EVENTS, density, mode, spread_below, valley
+from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
+from cytotrial.gating.parent_events import ParentEvents
+
+
+def place(events: ParentEvents, *, args: Valley) -> Landmark:
+    """A one-sided bound on the gate's only marker, found on the gate's scale.
+
+    Returns
+    -------
+    Landmark
+        Not found where there are too few events or no valley of the asked prominence (unless `tail_sds`
+        gives the edge of the only peak).
+    """
+    (marker,) = events.markers
+    if len(events) < LEAST_EVENTS:
+        return not_found(f"{len(events)} parent events, fewer than {LEAST_EVENTS}")
+    axis, values = events.axis(marker), events.scaled(marker)
+
+    def far_apart(left: float, right: float) -> bool:
+        low, high = float(axis.to_linear(left)), float(axis.to_linear(right))
+        return high >= args.least_fold * max(low, 0.0)
+
+    found = valley(values, prominence=args.prominence, least_share=args.least_share, far_apart=far_apart)
+    if found:
+        low, high = axis.to_linear(found.left), axis.to_linear(found.right)
+        return Landmark(
+            (above_or_below(marker, args.keep, float(axis.to_linear(found.at))),),
+            f"valley between {marker} peaks at {low:.0f} and {high:.0f}, depth {100 * found.depth:.0f} %",
+        )
+    if args.tail_sds is None or density(values).height.max() == 0:
+        return not_found(f"no {marker} valley of prominence {args.prominence:g} among {len(events)} parent events")
+    peak = mode(values)
+    centre = float(axis.to_linear(peak))
+    edge = float(axis.to_linear(peak + args.tail_sds * spread_below(values, peak)))
+    return Landmark(
+        (above_or_below(marker, args.keep, max(edge, args.least_fold * centre)),),
+        f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at {centre:.0f}",
+    )

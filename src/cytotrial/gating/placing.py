@@ -1,0 +1,114 @@
+"""Walk the strategy down one file and ask each method where its gate belongs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flowutils.gating import points_in_polygon
+
+from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.landmarks import Bound, Landmark, not_found
+from cytotrial.gating.methods import place
+from cytotrial.gating.parent_events import ParentEvents
+from cytotrial.gating.strategy import ROOT, Rule, Strategy
+
+log = logging.getLogger(__name__)
+FLIPPED = {"min": "max", "max": "min"}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One rule's outcome in one file.
+
+    Attributes
+    ----------
+    outcome : str
+        ``found``, ``not_found`` (the data do not show it) or ``not_done`` (the file lacks the channel).
+    n_parent : int or None
+        Parent events the method saw.
+    """
+
+    rule: Rule
+    outcome: str
+    landmark: Landmark
+    n_parent: int | None
+
+
+def place_gates(tube: Tube, strategy: Strategy) -> list[Placed]:
+    """Every rule's landmark in one file, in the strategy's order.
+
+    A gate that is not found lets its children see its fallback where the strategy gives one, else (where
+    it may be skipped) its parent's events, else nothing: then the children are not found either.
+    """
+    inside: dict[str, np.ndarray | None] = {ROOT: np.ones(len(tube.events), dtype=bool)}
+    placed: list[Placed] = []
+    for rule in strategy.rules:
+        parent = inside[rule.parent]
+        outcome = _place_one(tube, rule, parent, {p.rule.id: p.landmark for p in placed})
+        placed.append(outcome)
+        inside[rule.id] = _members(tube, outcome, parent)
+        log.info("%s %s: %s, %s", tube.sample_id, rule.id, outcome.outcome, outcome.landmark.reason)
+    return placed
+
+
+def _place_one(tube: Tube, rule: Rule, parent: np.ndarray | None, earlier: Mapping[str, Landmark]) -> Placed:
+    markers = rule.usable_markers(tube.axes)
+    if not markers:
+        lacking = " or ".join(marker for marker in rule.markers if marker not in tube.axes)
+        return Placed(rule, "not_done", not_found(f"no {lacking} channel"), None)
+    if parent is None:
+        return Placed(rule, "not_found", not_found(f"its parent {rule.parent} was not found"), None)
+    events = ParentEvents(tube, parent, markers)
+    if rule.method == "opposite":
+        landmark = opposite(earlier[rule.args.of], rule.args.of)
+    else:
+        landmark = place(rule.method, events, args=rule.args)
+    return Placed(rule, "found" if landmark.found else "not_found", landmark, len(events))
+
+
+def opposite(landmark: Landmark, of: str) -> Landmark:
+    """The other half of a one-sided gate: min (kept from here up) becomes max (kept below here)."""
+    if not landmark.found:
+        return not_found(f"{of} was not found")
+    return Landmark(tuple(replace(bound, side=FLIPPED[bound.side]) for bound in landmark.bounds), f"the other side of {of}")
+
+
+def _members(tube: Tube, placed: Placed, parent: np.ndarray | None) -> np.ndarray | None:
+    if parent is None:
+        return None
+    bounds = placed.landmark.bounds
+    if not bounds and placed.outcome == "not_found" and placed.rule.fallback:
+        bounds = fallback_bounds(placed.rule)
+    if not bounds:
+        return parent if placed.rule.may_be_skipped else None
+    return parent & members(tube, bounds)
+
+
+def fallback_bounds(rule: Rule) -> tuple[Bound, ...]:
+    """The strategy's own thresholds for when no file shows the gate; linear units."""
+    sides = {"quadrant": ("min", "max"), "reference_population": ("min", "max")}.get(rule.method)
+    if sides is None:
+        side = "max" if getattr(rule.args, "keep", "above") == "below" else "min"
+        sides = (side,) * len(rule.markers)
+    return tuple(Bound(marker, side, value)
+                 for marker, side, value in zip(rule.markers, sides, rule.fallback or (), strict=True))
+
+
+def members(tube: Tube, bounds: tuple[Bound, ...]) -> np.ndarray:
+    """Events within every bound, shape (n_events,); for finding gates only: what is counted, FlowKit gates."""
+    inside = np.ones(len(tube.events), dtype=bool)
+    for bound in bounds:
+        if bound.side == "min":
+            inside &= tube.linear(bound.marker) >= bound.linear
+        elif bound.side == "max":
+            inside &= tube.linear(bound.marker) < bound.linear
+        elif ":" in bound.marker:
+            pair = np.column_stack([tube.linear(marker) for marker in bound.marker.split(":")])
+            inside &= points_in_polygon(np.array(bound.coordinates), pair)
+        else:
+            values = tube.linear(bound.marker)
+            inside &= np.any([(values >= a) & (values < b) for a, b in bound.coordinates or ()], axis=0)
+    return inside

@@ -1,0 +1,1 @@
+"""The HTML page, put together from tables and pictures."""

@@ -1,0 +1,169 @@
+"""The section on gates: where they came from, what each step kept, how many events each population has."""
+
+from __future__ import annotations
+
+import base64
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cytotrial.errors import CytotrialError, problem
+from cytotrial.report.numbers import MISSING, Cell, number, show, show_count, show_linear
+from cytotrial.report.views import Column, Group, Row, TableView, words
+
+SOURCES = ("found", "pooled", "fallback", "fixed", "manual", "fmo")
+PICTURE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+NO_PANEL = "files that are not in status.tsv"
+
+
+@dataclass(frozen=True)
+class GatePicture:
+    """A sample's gates as a picture, carried in the page itself."""
+
+    sample_id: str
+    data_uri: str
+
+
+def gate_table(
+    gates: Sequence[Row], populations: Sequence[Row], panels: Mapping[str, str], *, source: str
+) -> TableView:
+    """How many files have each gate from each source, and the median and range of its threshold.
+
+    Parameters
+    ----------
+    gates, populations : rows of ``gates.tsv`` and ``populations.tsv``
+    panels : mapping
+        Sample id to panel.
+    """
+    by_gate: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in gates:
+        key = (_panel(row, panels), str(row["population"]), str(row["marker"]), str(row["bound"]))
+        by_gate.setdefault(key, []).append(row)
+    lineage = _lineage(populations)
+    groups: dict[str, list[list[Cell]]] = {}
+    for key in sorted(by_gate, key=lambda key: (key[0], lineage.get(key[1], (key[1],)), key[2:])):
+        groups.setdefault(key[0], []).append([*words(*key[1:]), *_gate_cells(by_gate[key])])
+    columns = [Column(name, numeric=False) for name in ("population", "marker", "bound")]
+    columns += [
+        Column("files"),
+        *(Column(name) for name in SOURCES),
+        Column("with reason", "files whose gate has a remark in the ledger"),
+    ]
+    columns += [Column("median", "threshold, compensated linear scale"), Column("range", "lowest to highest")]
+    return TableView("Gates by source", source, columns, [Group(*item) for item in groups.items()])
+
+
+def step_table(steps: Sequence[Row], panels: Mapping[str, str], *, source: str) -> TableView:
+    """Per panel and event-quality step: files in which it was done, and the share of events it kept."""
+    by_step: dict[tuple[str, float, str], list[Row]] = {}
+    for row in steps:
+        key = (_panel(row, panels), number(row["order"]) or 0.0, str(row["step"]))
+        by_step.setdefault(key, []).append(row)
+    groups: dict[str, list[list[Cell]]] = {}
+    for panel, order, step in sorted(by_step):
+        rows = by_step[panel, order, step]
+        done = [row for row in rows if row["done"] == "Y"]
+        kept = [float(row["percent_kept"]) for row in done if row["percent_kept"] is not None]
+        middle, lowest = (statistics.median(kept), min(kept)) if kept else (None, None)
+        cells = [f"{len(done)} of {len(rows)}", show(middle, decimals=1), show(lowest, decimals=1)]
+        groups.setdefault(panel, []).append(words(step, *cells))
+    columns = (
+        Column("step", numeric=False),
+        Column("done in files"),
+        Column("median % kept"),
+        Column("lowest % kept"),
+    )
+    return TableView("Event-quality steps", source, columns, [Group(*item) for item in groups.items()])
+
+
+def population_table(populations: Sequence[Row], panels: Mapping[str, str], *, source: str) -> TableView:
+    """Per panel and population: its parent, its events, and its share of the parent."""
+    by_population: dict[tuple[str, str], list[Row]] = {}
+    for row in populations:
+        by_population.setdefault((_panel(row, panels), str(row["population"])), []).append(row)
+    lineage = _lineage(populations)
+    groups: dict[str, list[list[Cell]]] = {}
+    for panel, name in sorted(by_population, key=lambda key: (key[0], lineage.get(key[1], (key[1],)))):
+        rows = by_population[panel, name]
+        events = [float(row["n_events"]) for row in rows if row["n_events"] is not None]
+        shares = [
+            100 * float(row["n_events"]) / float(row["n_parent"])
+            for row in rows
+            if row["n_events"] is not None and row["n_parent"] is not None and float(row["n_parent"]) > 0
+        ]
+        cells = [
+            rows[0]["parent"] or MISSING,
+            f"{len(events)} of {len(rows)}",
+            show_count(statistics.median(events) if events else None),
+            show_count(min(events) if events else None),
+            show(statistics.median(shares) if shares else None),
+        ]
+        groups.setdefault(panel, []).append(words(name, *cells))
+    columns = (
+        *(Column(name, numeric=False) for name in ("population", "parent")),
+        Column("counted in files"),
+        Column("median events"),
+        Column("fewest events"),
+        Column("median % of parent"),
+    )
+    return TableView("Populations", source, columns, [Group(*item) for item in groups.items()])
+
+
+def read_pictures(folder: Path, panels: Mapping[str, str]) -> dict[str, list[GatePicture]]:
+    """The pictures ``<sample_id>.svg`` and ``.png`` of `folder`, by panel and sample.
+
+    Raises
+    ------
+    CytotrialError
+        `folder` is no folder.
+    """
+    if not folder.is_dir():
+        raise CytotrialError(
+            problem(
+                str(folder),
+                found="no folder",
+                expected="pictures <sample_id>.svg or .png",
+                remedy="check the path",
+            )
+        )
+    pictures: dict[str, list[GatePicture]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PICTURE_TYPES:
+            content = base64.b64encode(path.read_bytes()).decode("ascii")
+            uri = f"data:{PICTURE_TYPES[path.suffix.lower()]};base64,{content}"
+            pictures.setdefault(panels.get(path.stem, NO_PANEL), []).append(GatePicture(path.stem, uri))
+    return dict(sorted(pictures.items()))
+
+
+def _panel(row: Row, panels: Mapping[str, str]) -> str:
+    return panels.get(str(row["sample_id"]), NO_PANEL)
+
+
+def _gate_cells(rows: Sequence[Row]) -> list[Cell]:
+    counted = Counter(row["source"] for row in rows)
+    linear = [float(row["threshold_linear"]) for row in rows if row["threshold_linear"] is not None]
+    cells = [Cell(str(len(rows)))]
+    cells += [Cell(str(counted[name]), css="" if counted[name] else "quiet") for name in SOURCES]
+    cells.append(Cell(str(sum(row["reason"] is not None for row in rows)), css=""))
+    if not linear:
+        return [
+            *cells,
+            Cell(MISSING, "a shape has no threshold", "na"),
+            Cell(MISSING, "a shape has no threshold", "na"),
+        ]
+    spread = f"{show_linear(min(linear))} to {show_linear(max(linear))}"
+    return [*cells, Cell(show_linear(statistics.median(linear))), Cell(spread)]
+
+
+def _lineage(populations: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Each population's ancestors and itself, so that sorting puts children below their parents."""
+    parents = {str(row["population"]): row["parent"] for row in populations}
+    lineage = {}
+    for name in parents:
+        path = [name]
+        while (parent := parents.get(path[0])) is not None and parent not in path:
+            path.insert(0, parent)
+        lineage[name] = tuple(path)
+    return lineage

@@ -1,0 +1,149 @@
+"""The page: sections put together from tables and pictures, one self-contained HTML text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cytotrial.figures.words import SYNTHETIC_MARK
+from cytotrial.report.answer import answer
+from cytotrial.report.dynamics import picture, subset_dynamics
+from cytotrial.report.files import file_section
+from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
+from cytotrial.report.methods import quality_sentence, versions
+from cytotrial.report.result_tables import between_table, change_table, subset_table
+from cytotrial.report.trial import Trial
+from cytotrial.report.views import Row, TableView
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table's rows and the file they are from, as the page names it."""
+
+    name: str
+    rows: Sequence[Row]
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class PageContent:
+    """All that a page is made of.
+
+    Attributes
+    ----------
+    trial : Trial
+    tables : mapping of table name to Source
+        ``status``, ``subsets``, ``change_from_baseline`` and ``between_arms`` must be there; where ``gates``,
+        ``populations`` or ``quality_steps`` is not, its section says so.
+    config_text : str
+        The configuration file as it is.
+    pictures : mapping of panel to pictures
+        The gates of single samples.
+    """
+
+    trial: Trial
+    tables: Mapping[str, Source]
+    config_text: str
+    pictures: Mapping[str, Sequence[GatePicture]] = field(default_factory=dict)
+
+
+def render_page(content: PageContent) -> str:
+    """The page as HTML; the same content gives the same text.
+
+    Every text of a file is escaped by the template engine; only pictures made here pass as they are.
+    """
+    environment = Environment(
+        loader=PackageLoader("cytotrial.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(**_sections(content))
+
+
+def _sections(content: PageContent) -> dict[str, Any]:
+    trial, tables = content.trial, content.tables
+    status, subsets = tables["status"], tables["subsets"]
+    change, between = tables["change_from_baseline"], tables["between_arms"]
+    dynamics = subset_dynamics(subsets.rows, change.rows, between.rows, trial, source=subsets.name)
+    return {
+        "study": trial.study,
+        "trial": trial,
+        "mark": SYNTHETIC_MARK,
+        "summary": _summary(trial, status.rows),
+        "files": file_section(status.rows, trial, source=status.name),
+        "n_files": len(status.rows),
+        "answer": answer(
+            change.rows, between.rows, dynamics, trial, source=f"{change.name} and {between.name}"
+        ),
+        "answer_sources": (change.name, between.name),
+        "pictures": [picture(one, trial, source=subsets.name) for one in dynamics],
+        "results": _results(content),
+        "subset_tables": [
+            subset_table(subsets.rows, readout, trial, source=subsets.name)
+            for readout in trial.study.readouts
+        ],
+        "gate_tables": _gate_tables(tables),
+        "gate_pictures": content.pictures,
+        "quality": quality_sentence(trial.study.quality),
+        "versions": versions(),
+        "sources": [tables[name] for name in sorted(tables)],
+        "config_text": content.config_text,
+    }
+
+
+def _summary(trial: Trial, status: Sequence[Row]) -> str:
+    """What was analysed, in a sentence or two."""
+    study = trial.study
+    primary = trial.primary_set
+    arms = ", ".join(
+        f"{arm.label} {len(trial.members(arm.id))} ({len(trial.members(arm.id, primary))} in {primary}, "
+        "the primary analysis set)"
+        for arm in study.arms
+    )
+    visits = f"{len(study.visits)} visits ({study.visits[0].id} to {study.visits[-1].id})"
+    if len(study.visits) == 1:
+        visits = f"1 visit ({study.visits[0].id})"
+    counted = Counter(row["status"] for row in status)
+    files = ", ".join(f"{counted[word]} {word}" for word in ("ok", "flagged", "failed"))
+    return f"{len(trial.subjects)} subjects: {arms}. {visits}. {len(status)} FCS files: {files}."
+
+
+def _results(content: PageContent) -> list[tuple[str, list[TableView]]]:
+    """Each analysis set with its two tables, the primary one first."""
+    trial, tables = content.trial, content.tables
+    change, between = tables["change_from_baseline"], tables["between_arms"]
+    return [
+        (
+            name,
+            [
+                change_table(change.rows, name, trial, source=change.name),
+                between_table(between.rows, name, trial, source=between.name),
+            ],
+        )
+        for name in trial.study.analysis_sets
+    ]
+
+
+def _gate_tables(tables: Mapping[str, Source]) -> list[TableView | str]:
+    """The tables on gates; a sentence in place of one whose file is not there."""
+    panels = {str(row["sample_id"]): str(row["panel"]) for row in tables["status"].rows}
+    populations = tables["populations"].rows if "populations" in tables else []
+    shown: list[TableView | str] = []
+    for name in ("gates", "populations", "quality_steps"):
+        if name not in tables:
+            shown.append(f"{name}.tsv was not there when this page was made.")
+            continue
+        rows, source = tables[name].rows, tables[name].name
+        if name == "gates":
+            shown.append(gate_table(rows, populations, panels, source=source))
+        elif name == "populations":
+            shown.append(population_table(rows, panels, source=source))
+        else:
+            shown.append(step_table(rows, panels, source=source))
+    return shown

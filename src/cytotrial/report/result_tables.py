@@ -1,0 +1,187 @@
+"""The tables of results as the page shows them: rounded, in the schedule's order, ``NA`` with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cytotrial.figures.words import percent_label
+from cytotrial.report.numbers import MISSING, Cell, is_hit, show, show_count, show_interval, show_p
+from cytotrial.report.trial import Trial
+from cytotrial.report.views import Column, Group, Row, TableView
+from cytotrial.study.config import Readout
+
+_TESTS = (
+    Column("p", "nominal p-value"),
+    Column("Holm", "p adjusted by Holm within its family; NA outside a family"),
+    Column("BH", "p adjusted by Benjamini and Hochberg within its family; NA outside a family"),
+)
+_CHANGE_COLUMNS = (
+    Column("arm", numeric=False),
+    Column("visit", numeric=False),
+    Column("pairs", "subjects with a usable value at baseline and at the visit"),
+    Column("baseline", "mean of the pairs at baseline, %"),
+    Column("visit mean", "mean of the pairs at the visit, %"),
+    Column("change", "mean change, percentage points"),
+    Column("95 % interval", "t-interval of the mean change"),
+    Column("SD", "standard deviation of the changes"),
+    Column("t"),
+    Column("df"),
+    *_TESTS,
+    Column("Wilcoxon p", "signed-rank test"),
+    Column("note", numeric=False, wide=True),
+)
+_BETWEEN_COLUMNS = (
+    Column("measure", numeric=False),
+    Column("visit", numeric=False),
+    Column("n active"),
+    Column("n control"),
+    Column("median active", "%, or percentage points of change"),
+    Column("median control", "%, or percentage points of change"),
+    Column("shift", "Hodges-Lehmann shift, active minus control"),
+    Column("95 % interval", "of the shift"),
+    Column("AUC", "probability that a value of the active arm is the higher one"),
+    Column("U"),
+    *_TESTS,
+    Column("note", numeric=False, wide=True),
+)
+
+
+def change_table(rows: Sequence[Row], analysis_set: str, trial: Trial, *, source: str) -> TableView:
+    """``change_from_baseline.tsv``, one analysis set."""
+    arms = [arm.id for arm in trial.study.arms]
+
+    def order(row: Row) -> tuple[int, int]:
+        arm = str(row["arm"])
+        return (arms.index(arm) if arm in arms else len(arms), trial.visit_rank(row["visit"]))
+
+    groups = _groups(rows, analysis_set, trial, order=order, cells=lambda row: _change_row(row, trial))
+    return TableView(f"Change from baseline, {analysis_set}", source, _CHANGE_COLUMNS, groups)
+
+
+def between_table(rows: Sequence[Row], analysis_set: str, trial: Trial, *, source: str) -> TableView:
+    """``between_arms.tsv``, one analysis set."""
+
+    def order(row: Row) -> tuple[int, int]:
+        return (int(row["measure"] != "level"), trial.visit_rank(row["visit"]))
+
+    groups = _groups(rows, analysis_set, trial, order=order, cells=_between_row)
+    return TableView(f"Between arms, {analysis_set}", source, _BETWEEN_COLUMNS, groups)
+
+
+def subset_table(rows: Sequence[Row], readout: Readout, trial: Trial, *, source: str) -> TableView:
+    """``subsets.tsv``, one subset: a line per sample, the denominators side by side."""
+    by_sample: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        if row["subset"] == readout.id:
+            by_sample.setdefault(str(row["sample_id"]), {})[str(row["denominator"])] = row
+
+    def order(sample: str) -> tuple[str, int, str]:
+        any_row = next(iter(by_sample[sample].values()))
+        return (str(any_row["subject_id"]), trial.visit_rank(any_row["visit"]), sample)
+
+    lines = [_sample_row(sample, by_sample[sample], readout) for sample in sorted(by_sample, key=order)]
+    columns = [
+        Column("subject", numeric=False),
+        Column("visit", numeric=False),
+        Column("sample", numeric=False),
+        Column("events", "events of the subset"),
+    ]
+    for name in readout.denominators:
+        columns += [
+            Column(percent_label(name)),
+            Column("95 % interval", "Wilson interval"),
+            Column("of", "events"),
+        ]
+    columns += [Column("flag", numeric=False), Column("why", numeric=False, wide=True)]
+    return TableView(readout.label, source, columns, [Group("", lines)])
+
+
+def _groups(
+    rows: Sequence[Row],
+    analysis_set: str,
+    trial: Trial,
+    *,
+    order: Callable[[Row], tuple[int, int]],
+    cells: Callable[[Row], list[Cell]],
+) -> list[Group]:
+    groups = []
+    for readout, denominator in trial.percentages():
+        own = [
+            row
+            for row in rows
+            if (row["analysis_set"], row["subset"], row["denominator"])
+            == (analysis_set, readout.id, denominator)
+        ]
+        if own:
+            mark = " (primary)" if denominator == readout.denominators[0] else ""
+            heading = trial.percentage(readout.id, denominator) + mark
+            groups.append(Group(heading, [cells(row) for row in sorted(own, key=order)]))
+    return groups
+
+
+def _change_row(row: Row, trial: Trial) -> list[Cell]:
+    note = row["note"] or ""
+    cells = [
+        Cell(str(row["arm"]), trial.arm_label(str(row["arm"]))),
+        Cell(str(row["visit"])),
+        _value(show_count(row["n_pairs"]), note),
+        *(_value(show(row[name]), note) for name in ("mean_baseline", "mean_visit")),
+        _value(show(row["mean_change"], signed=True), note),
+        _value(show_interval(row["ci_low"], row["ci_high"]), note),
+        _value(show(row["sd_change"]), note),
+        _value(show(row["t"]), note),
+        _value(show(row["df"], decimals=0), note),
+    ]
+    return [*cells, *_p_values(row, note), _value(show_p(row["wilcoxon_p"]), note), Cell(note)]
+
+
+def _between_row(row: Row) -> list[Cell]:
+    note = row["note"] or ""
+    cells = [
+        Cell(str(row["measure"])),
+        Cell(str(row["visit"])),
+        *(_value(show_count(row[name]), note) for name in ("n_active", "n_control")),
+        *(_value(show(row[name]), note) for name in ("median_active", "median_control")),
+        _value(show(row["hl_shift"], signed=True), note),
+        _value(show_interval(row["hl_low"], row["hl_high"]), note),
+        _value(show(row["auc"]), note),
+        _value(show(row["u"], decimals=1), note),
+    ]
+    return [*cells, *_p_values(row, note), Cell(note)]
+
+
+def _p_values(row: Row, note: str) -> list[Cell]:
+    cells = []
+    for name in ("p_value", "p_holm", "p_bh"):
+        outside = name != "p_value" and row["p_value"] is not None
+        cell = _value(show_p(row[name]), "not in a family of tests" if outside else note)
+        cells.append(Cell(cell.text, cell.title, "hit" if is_hit(row[name]) else cell.css))
+    return cells
+
+
+def _sample_row(sample: str, rows: dict[str, Row], readout: Readout) -> list[Cell]:
+    first = next(iter(rows.values()))
+    cells = [
+        *(Cell(first[name] or MISSING) for name in ("subject_id", "visit")),
+        Cell(sample),
+        Cell(show_count(first["numerator_n"])),
+    ]
+    flags: dict[str, None] = {}
+    reasons: dict[str, None] = {}
+    for name in readout.denominators:
+        row = rows.get(name)
+        why = "not in the table" if row is None else row["qc_reason"] or ""
+        cells += [
+            _value(show(row and row["percent"]), why),
+            _value(show_interval(row and row["ci_low"], row and row["ci_high"]), why),
+            Cell(show_count(row and row["denominator_n"])),
+        ]
+        if row is not None and row["qc_flag"] != "ok":
+            flags[str(row["qc_flag"]).replace("_", " ")] = None
+            reasons[why] = None
+    return [*cells, Cell(", ".join(flags) or "ok"), Cell("; ".join(filter(None, reasons)))]
+
+
+def _value(text: str, why: str) -> Cell:
+    """A value; where it is missing, the reason shows on hovering."""
+    return Cell(text, why, "na") if text == MISSING else Cell(text)

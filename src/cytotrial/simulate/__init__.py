@@ -1,0 +1,1 @@
+"""Synthetic trials whose truth is known: cells, cytometer, FCS files and sheets."""

@@ -1,0 +1,172 @@
+"""From subsets.tsv to the values that are tested: one percentage per subject, visit and subset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
+
+# Tubes that set gates or compensation; their percentages describe no patient.
+CONTROL_TUBE = re.compile(r"^(FMO|single-?stain|unstained)", re.IGNORECASE)
+
+NOT_GIVEN = "NA"
+
+
+def usable_values(
+    subsets: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan, *, source: str = "subsets.tsv"
+) -> pd.DataFrame:
+    """One percentage per subject, visit, subset and denominator, from the rows that count.
+
+    Rows flagged ``not_reported`` or without a percentage are left out; ``flagged`` and ``below_lloq``
+    ones are used. Control tubes (FMO, single stain, unstained) never enter. Several samples of the same
+    subject, visit, subset and denominator (replicates) are averaged on the percentage.
+
+    Parameters
+    ----------
+    subsets : DataFrame
+        The columns of ``subsets.tsv``, text or numbers, missing as None or NaN; one row per sample,
+        subset and denominator.
+    subjects : DataFrame
+        ``subject_id`` of every subject whose arm is known.
+    source : str
+        The file's name, for the messages.
+
+    Returns
+    -------
+    DataFrame
+        ``subject_id visit subset denominator percent``, sorted by the first four, percent in [0, 100].
+
+    Raises
+    ------
+    CytotrialError
+        A subset, denominator or visit the plan does not know, a subject whose arm is not known, a
+        repeated row, a percentage that is no number from 0 to 100, or a subset measured under several
+        conditions with none chosen.
+    """
+    table = subsets.assign(condition=subsets["condition"].where(subsets["condition"].notna(), NOT_GIVEN))
+    table = table[~table["condition"].astype(str).str.match(CONTROL_TUBE)]
+    percent = table["percent"].map(_number).astype(float)
+    problems = [
+        *_unknown_words(table, plan, source=source),
+        *_unknown_subjects(table, subjects, source=source),
+        *_repeated_rows(table, source=source),
+        *_no_percentages(table, percent, source=source),
+    ]
+    if problems:
+        raise CytotrialError(problems)
+    table = _chosen_condition(table.assign(percent=percent), plan, source=source)
+    table = table[(table["qc_flag"] != "not_reported") & table["percent"].notna()]
+    # Sorted first: a mean of floats depends on their order, and the same values must give the same bytes.
+    table = table.sort_values(["subject_id", "visit", "subset", "denominator", "sample_id"])
+    keys = ["subject_id", "visit", "subset", "denominator"]
+    return table.groupby(keys, as_index=False, sort=True)["percent"].mean()
+
+
+def values_by_cell(observations: pd.DataFrame) -> dict[tuple[str, str, str], pd.Series]:
+    """The percentages of one (subset, denominator, visit), indexed by subject in sorted order."""
+    return {
+        (str(subset), str(denominator), str(visit)): rows.set_index("subject_id")["percent"].sort_index()
+        for (subset, denominator, visit), rows in observations.groupby(["subset", "denominator", "visit"])
+    }
+
+
+def _number(cell: object) -> float:
+    # Not pandas' to_numeric, which misses the last bit of every sixth value: equal changes would no
+    # longer be ties.
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _unknown_words(table: pd.DataFrame, plan: AnalysisPlan, *, source: str) -> Iterator[str]:
+    yield from _unknown(table, "visit", plan.visits, source=source)
+    yield from _unknown(table, "subset", [planned.id for planned in plan.subsets], source=source)
+    for planned in plan.subsets:
+        rows = table[table["subset"] == planned.id]
+        yield from _unknown(rows, "denominator", planned.denominators, source=source)
+
+
+def _unknown(
+    table: pd.DataFrame, column: str, known: list[str] | tuple[str, ...], *, source: str
+) -> Iterator[str]:
+    strange = table[~table[column].isin(known)]
+    for word, rows in strange.groupby(column, dropna=False):
+        of_subset = f" of {rows['subset'].iloc[0]}" if column == "denominator" else ""
+        yield problem(
+            f"{source}, row {rows.index[0] + 2}, {column}",
+            found=f"{word!r}{of_subset}{did_you_mean(str(word), known)} in {len(rows)} rows",
+            expected=f"one of {', '.join(known)}",
+            remedy="add it to the configuration, or make the table again with this configuration",
+        )
+
+
+def _unknown_subjects(table: pd.DataFrame, subjects: pd.DataFrame, *, source: str) -> Iterator[str]:
+    known = sorted(subjects["subject_id"])
+    for subject, rows in table[~table["subject_id"].isin(known)].groupby("subject_id", dropna=False):
+        yield problem(
+            f"{source}, row {rows.index[0] + 2}, subject_id",
+            found=f"{subject!r}{did_you_mean(str(subject), known)} in {len(rows)} rows",
+            expected="a subject of the subjects sheet",
+            remedy="add the subject to that sheet, or correct the sample sheet",
+        )
+
+
+def _repeated_rows(table: pd.DataFrame, *, source: str) -> Iterator[str]:
+    keys = ["sample_id", "subset", "denominator"]
+    for row in table.index[table.duplicated(keys)]:
+        key = " ".join(str(cell) for cell in table.loc[row, keys])
+        yield problem(
+            f"{source}, row {row + 2}",
+            found=f"a second row for {key}",
+            expected="one row per sample, subset and denominator",
+            remedy="delete one of them",
+        )
+
+
+def _no_percentages(table: pd.DataFrame, percent: pd.Series, *, source: str) -> Iterator[str]:
+    wrong = table["percent"].notna() & ~percent.between(0.0, 100.0)
+    for row in table.index[wrong]:
+        yield problem(
+            f"{source}, row {row + 2}, percent",
+            found=repr(table.loc[row, "percent"]),
+            expected="a number from 0 to 100, or NA",
+            remedy="make the table again",
+        )
+
+
+def _chosen_condition(table: pd.DataFrame, plan: AnalysisPlan, *, source: str) -> pd.DataFrame:
+    kept, problems = [], []
+    for planned in plan.subsets:
+        rows = table[table["subset"] == planned.id]
+        found = sorted(rows["condition"].astype(str).unique())
+        if planned.condition is not None:
+            rows = rows[rows["condition"] == planned.condition]
+        refused = _refused_condition(planned, found, source=source)
+        problems.extend([refused] if refused else [])
+        kept.append(rows)
+    if problems:
+        raise CytotrialError(problems)
+    return pd.concat(kept) if kept else table.iloc[:0]
+
+
+def _refused_condition(planned: PlannedSubset, found: list[str], *, source: str) -> str | None:
+    if planned.condition is None and len(found) > 1:
+        return problem(
+            f"{source}, condition of {planned.id}",
+            found=f"the conditions {', '.join(found)}",
+            expected="one condition per readout",
+            remedy=f"say which in config.yaml, readouts, {planned.id}, condition",
+        )
+    if planned.condition is not None and found and planned.condition not in found:
+        return problem(
+            f"{source}, condition of {planned.id}",
+            found=f"only {', '.join(found)}{did_you_mean(planned.condition, found)}",
+            expected=f"rows with {planned.condition!r}",
+            remedy=f"correct config.yaml, readouts, {planned.id}, condition",
+        )
+    return None

@@ -1,0 +1,76 @@
+"""The outcomes sheet: clinical endpoints, one row per subject, visit and endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.study.consistency import unknown
+from cytotrial.study.sheets import Sheet, read_sheet
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One endpoint of a subject at a visit; `value` is 0 or 1 or a number, None where it was not measured."""
+
+    subject_id: str
+    visit: str
+    endpoint: str
+    value: float | None
+
+
+def read_outcomes(path: Path) -> tuple[Outcome, ...]:
+    """Every outcome, in the sheet's order.
+
+    Raises
+    ------
+    CytotrialError
+        With every mistake of the sheet's form, and rows that repeat a subject, visit and endpoint.
+    """
+    sheet = read_sheet(path, "outcomes")
+    problems = [*sheet.problems, *_repeated(sheet, path)]
+    if problems:
+        raise CytotrialError(problems)
+    return tuple(
+        Outcome(
+            row.cells["subject_id"],
+            row.cells["visit"],
+            row.cells["endpoint"],
+            float(row.cells["value"]) if "value" in row.cells else None,
+        )
+        for row in sheet.rows
+    )
+
+
+def outcome_problems(path: Path, *, visits: Sequence[str], subjects: Set[str]) -> Iterator[str]:
+    """Every mistake of the sheet, references to visits and subjects that are not there included."""
+    sheet = read_sheet(path, "outcomes")
+    yield from sheet.problems
+    yield from _repeated(sheet, path)
+    for row in sheet.rows:
+        visit, subject = row.cells["visit"], row.cells["subject_id"]
+        if visits and visit not in visits:
+            yield unknown(f"{path}, row {row.number}, visit", visit, visits, kind="visit")
+        if subjects and subject not in subjects:
+            yield problem(
+                f"{path}, row {row.number}, subject_id",
+                found=f"{subject!r}{did_you_mean(subject, sorted(subjects))}",
+                expected="a subject of the subjects sheet",
+                remedy="correct it, or add the subject there",
+            )
+
+
+def _repeated(sheet: Sheet, path: Path) -> Iterator[str]:
+    first: dict[tuple[str, ...], int] = {}
+    for row in sheet.rows:
+        key = tuple(row.cells[name] for name in ("subject_id", "visit", "endpoint"))
+        if key in first:
+            yield problem(
+                f"{path}, row {row.number}",
+                found=f"{', '.join(key)}, which is also in row {first[key]}",
+                expected="one row per subject, visit and endpoint",
+                remedy="remove one of the rows",
+            )
+        first.setdefault(key, row.number)

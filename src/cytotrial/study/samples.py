@@ -1,0 +1,69 @@
+"""The samples sheet: one row per FCS file, and nothing about arms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cytotrial.errors import CytotrialError
+from cytotrial.study.sheets import Row, Sheet, read_sheet
+
+CONTROL_CONDITION = re.compile(r"^(FMO|single-?stain|unstained)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One FCS file; `fcs` is the path as written, `row` the row as a spreadsheet counts."""
+
+    sample_id: str
+    fcs: str
+    subject_id: str
+    visit: str
+    panel: str
+    condition: str | None
+    batch: str | None
+    replicate: str | None
+    lymphocytes_per_ul: float | None
+    row: int
+
+    @property
+    def is_control(self) -> bool:
+        """Is this a staining control (FMO, single stain, unstained), which is not reported."""
+        return self.condition is not None and CONTROL_CONDITION.match(self.condition) is not None
+
+
+def read_samples(path: Path) -> tuple[Sample, ...]:
+    """Every sample, in the sheet's order.
+
+    Raises
+    ------
+    CytotrialError
+        With every mistake of the sheet's form: header, cells, characters of the ids.
+    """
+    sheet = read_sheet(path, "samples")
+    if sheet.problems:
+        raise CytotrialError(sheet.problems)
+    return samples_of(sheet)
+
+
+def samples_of(sheet: Sheet) -> tuple[Sample, ...]:
+    """The samples of the rows that could be read."""
+    return tuple(_sample(row) for row in sheet.rows)
+
+
+def _sample(row: Row) -> Sample:
+    cells = row.cells
+    lymphocytes = cells.get("lymphocytes_per_ul")
+    return Sample(
+        sample_id=cells["sample_id"],
+        fcs=cells["fcs"],
+        subject_id=cells["subject_id"],
+        visit=cells["visit"],
+        panel=cells["panel"],
+        condition=cells.get("condition"),
+        batch=cells.get("batch"),
+        replicate=cells.get("replicate"),
+        lymphocytes_per_ul=None if lymphocytes is None else float(lymphocytes),
+        row=row.number,
+    )

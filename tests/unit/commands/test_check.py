@@ -1,0 +1,172 @@
+"""The check verb: panels and strategies held against readouts, exit status, lightness."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cytotrial.cli import main
+from cytotrial.commands.check import check_everything
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Path:
+    """The bundled configuration with two subjects of its own and empty FCS files: none may be opened."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    _edit(tmp_path / "config" / "config.yaml", "resources/demo/", "config/", times=2)
+    rows = ["sample_id\tfcs\tsubject_id\tvisit\tpanel\n"]
+    for subject in ("S1", "S2"):
+        for visit in ("W0", "W2", "W10", "W12"):
+            for panel in ("treg", "nk"):
+                name = f"{subject}_{visit}_{panel}"
+                (tmp_path / f"{name}.fcs").touch()
+                rows.append(f"{name}\t{name}.fcs\t{subject}\t{visit}\t{panel}\n")
+    (tmp_path / "config" / "samples.tsv").write_text("".join(rows), encoding="utf-8")
+    (tmp_path / "config" / "subjects.tsv").write_text(
+        "subject_id\tarm\tmitt\titt\tpp\nS1\tIL2\tY\tY\tY\nS2\tPBO\tY\tY\tN\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def _edit(path: Path, old: str, new: str, *, times: int = 1) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"the test's own mistake: {old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new, times), encoding="utf-8")
+
+
+def _check(trial: Path) -> int:
+    return main(["check", "--config", str(trial / "config" / "config.yaml"), "--root", str(trial)])
+
+
+def test_a_trial_without_mistakes(trial: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert _check(trial) == 0
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "2 subjects, 16 samples, 2 panels, 4 visits" in caplog.text
+
+
+# file, old text, new text, what the one problem must say
+MISTAKES = {
+    "population": (
+        "config.yaml",
+        "population: treg",
+        "population: tregs",
+        "config.yaml, readouts, treg, population: found 'tregs' (did you mean 'treg'?), expected a population of",
+    ),
+    "denominator": (
+        "config.yaml",
+        "denominators: [nk, lymphocytes]",
+        "denominators: [cd3, cd4]",
+        "config.yaml, readouts, cd56bright_nk, denominators: found 'cd4'",
+    ),
+    "marker not mapped": ("panels/treg.yaml", "CD127:", "CD12:", "treg.yaml, markers: found no CD127"),
+    "matrix": (
+        "panels/nk.yaml",
+        "compensation: fcs",
+        "compensation: m.csv",
+        "nk.yaml, compensation: found no file 'm.csv'",
+    ),
+    "panel key": (
+        "panels/nk.yaml",
+        "scatter:",
+        "scater:",
+        "nk.yaml: found the unknown key 'scater' (did you mean 'scatter'?)",
+    ),
+    "panel syntax": ("panels/nk.yaml", "scatter: {", "scatter: {{", "nk.yaml, line "),
+    "strategy": (
+        "gating/treg.yaml",
+        "method: valley",
+        "method: valey",
+        "gating/treg.yaml, populations, entry ",
+    ),
+    "limit of nothing": (
+        "config.yaml",
+        "analysis_sets:",
+        "quality: {min_denominator: {lymphocites: 5000}}\nanalysis_sets:",
+        "quality, min_denominator, lymphocites: found 'lymphocites' (did you mean 'lymphocytes'?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_one_mistake_stops_with_its_sentence(
+    trial: Path, mistake: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, old, new, said = MISTAKES[mistake]
+    _edit(trial / "config" / name, old, new)
+    assert _check(trial) == 2
+    lines = capsys.readouterr().err.splitlines()
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    assert said in errors[0], errors
+    assert not any("Traceback" in line for line in lines)
+    if mistake != "strategy":  # the populations below the broken one have lost their parent
+        assert len(errors) == 1, errors
+
+
+@pytest.mark.parametrize("line", ["  viability:", "time:", "scatter:"])
+def test_what_a_panel_may_lack(trial: Path, line: str) -> None:
+    path = trial / "config" / "panels" / "treg.yaml"
+    kept = [text for text in path.read_text(encoding="utf-8").splitlines() if not text.startswith(line)]
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    assert _check(trial) == 0
+
+
+def test_mistakes_of_every_kind_at_once(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _edit(trial / "config" / "config.yaml", "role: control", "role: contrl")
+    _edit(trial / "config" / "config.yaml", "population: treg", "population: tregs")
+    _edit(trial / "config" / "panels" / "treg.yaml", "CD127:", "CD12:")
+    _edit(trial / "config" / "samples.tsv", "S2\tW12\tnk", "S2\tW13\tnk")
+    _edit(trial / "config" / "subjects.tsv", "S2\tPBO", "S2\tPBX")
+    assert _check(trial) == 2
+    errors = capsys.readouterr().err
+    print(errors)  # noqa: T201
+    assert errors.count("ERROR: ") == 5
+
+
+def test_doubts_are_logged_and_the_run_goes_on(trial: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (trial / "S1_W0_nk.fcs").unlink()
+    assert _check(trial) == 0
+    assert [record.levelname for record in caplog.records if "S1_W0_nk" in record.getMessage()] == ["WARNING"]
+
+
+def test_a_missing_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(tmp_path / "config.yaml")]) == 2
+    assert "config.yaml: found no readable file (No such file or directory)" in capsys.readouterr().err
+
+
+def test_a_gating_file_that_is_bytes(trial: Path) -> None:
+    (trial / "config" / "gating" / "treg.yaml").write_bytes(b"\xff\xfe\x00")
+    assert any(
+        "treg.yaml" in text for text in check_everything(trial / "config" / "config.yaml", trial).problems
+    )
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import cytotrial.commands.check;"
+        "print(f'{time.perf_counter() - start:.3f}');"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, names = answer.stdout.splitlines()
+    print(f"cytotrial.commands.check is imported in {seconds} s")  # noqa: T201
+    heavy = {"numpy", "pandas", "flowkit", "flowio", "scipy", "matplotlib", "bokeh", "jsonschema"}
+    assert not heavy & set(names.split())
+
+
+def test_checking_a_trial_imports_nothing_heavy_either(trial: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from cytotrial.commands.check import check_everything;"
+        "checked = check_everything(Path('config/config.yaml'), Path()); assert not checked.problems;"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=trial
+    )
+    assert not {"numpy", "pandas", "flowkit", "flowio", "scipy", "matplotlib"} & set(answer.stdout.split())
