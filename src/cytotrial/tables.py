@@ -6,6 +6,7 @@ Only the standard library is imported, so that the workflow's own parse stays li
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -28,7 +29,7 @@ def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> 
         program, never in the user's data.
     """
     lines = sorted((_line(table, row) for row in rows), key=lambda line: line[0])
-    for (before, _), (after, _) in zip(lines, lines[1:], strict=False):
+    for (before, _), (after, _) in itertools.pairwise(lines):
         if before == after:
             raise ValueError(f"{table.name}: two rows have the key {before}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,14 +88,22 @@ def read_table(path: Path, table: Table | None = None) -> list[dict[str, str | N
             rows = [{k: _missing(v) for k, v in row.items() if k is not None} for row in reader]
     except (OSError, UnicodeDecodeError) as error:
         raise CytotrialError(
-            problem(str(path), found=f"no readable table ({error})", expected="a tab-separated UTF-8 file",
-                    remedy="check the path")
+            problem(
+                str(path),
+                found=f"no readable table ({error})",
+                expected="a tab-separated UTF-8 file",
+                remedy="check the path",
+            )
         ) from error
     lacking = [column for column in (table.columns if table else ()) if column not in header]
     if lacking:
         raise CytotrialError(
-            problem(f"{path}, header", found=f"no column {', '.join(lacking)}",
-                    expected=f"the columns of {table.name}.tsv", remedy="make the table again")
+            problem(
+                f"{path}, header",
+                found=f"no column {', '.join(lacking)}",
+                expected=f"the columns of {table.name}.tsv",
+                remedy="make the table again",
+            )
         )
     return rows
 

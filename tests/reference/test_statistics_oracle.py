@@ -24,9 +24,7 @@ RELATIVE = 1e-9
 CHANGE_KEY = ["analysis_set", "arm", "subset", "denominator", "visit"]
 BETWEEN_KEY = ["analysis_set", "subset", "denominator", "visit", "measure"]
 
-pytestmark = pytest.mark.skipif(
-    not ORACLE.is_dir(), reason="the statistics oracle is not beside the checkout"
-)
+pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="the statistics oracle is not beside the checkout")
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +51,7 @@ def with_itt(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     return pd.concat([table, copied]).drop_duplicates(key, keep="first")
 
 
-def compare(
-    ours: pd.DataFrame, r: pd.DataFrame, columns: dict[str, str], *, key: list[str], rows: int
-) -> int:
+def compare(ours: pd.DataFrame, r: pd.DataFrame, columns: dict[str, str], *, key: list[str], rows: int) -> int:
     """Hold our columns against R's, print the largest deviation of each; the number of cells compared."""
     both = ours.merge(r, on=key, suffixes=("", "_of_r"), validate="one_to_one")
     assert len(both) == rows, f"{len(both)} rows compared, expected {rows}"
@@ -67,7 +63,7 @@ def compare(
         away = np.abs(mine - theirs)
         relative = np.divide(away, np.abs(theirs), out=away.copy(), where=theirs != 0.0)
         figures = f"max |ours-R| {away.max():.1e}  max |ours-R|/|R| {relative.max():.1e}"
-        print(f"{column:15} rows {rows:4}  {figures}")  # noqa: T201
+        print(f"{column:15} rows {rows:4}  {figures}")
         if not np.all(relative <= RELATIVE):  # NaN of ours fails too
             failures.append(column)
     assert failures == []

@@ -25,12 +25,8 @@ File = TypeVar("File")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument(
-        "--config", type=Path, default=Path("config/config.yaml"), help="the trial's config.yaml"
-    )
-    parser.add_argument(
-        "--root", type=Path, default=Path(), help="where relative paths begin (the working directory)"
-    )
+    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"), help="the trial's config.yaml")
+    parser.add_argument("--root", type=Path, default=Path(), help="where relative paths begin (the working directory)")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -36,14 +36,10 @@ STATISTICS = (CHANGE_FROM_BASELINE, BETWEEN_ARMS)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("--config", type=Path, required=True, help="config.yaml of the trial")
-    parser.add_argument(
-        "--tables", type=Path, required=True, help="folder of status.tsv, subsets.tsv, gates.tsv, ..."
-    )
+    parser.add_argument("--tables", type=Path, required=True, help="folder of status.tsv, subsets.tsv, gates.tsv, ...")
     parser.add_argument("--stats", type=Path, required=True, help="folder of the tables of statistics")
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
-    parser.add_argument(
-        "--pictures", type=Path, help="folder of <sample_id>.svg or .png, the gates as pictures"
-    )
+    parser.add_argument("--pictures", type=Path, help="folder of <sample_id>.svg or .png, the gates as pictures")
     parser.add_argument("--out", type=Path, required=True, help="the page, an .html file")
 
 

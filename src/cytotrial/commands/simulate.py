@@ -22,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects-per-arm", type=int, help="default: the trial's own number")
     parser.add_argument("--visits", help="ids with commas, as W0,W10; default: all of the trial's")
     parser.add_argument("--events", type=int, help="events per FCS file; default: the trial's own numbers")
-    parser.add_argument(
-        "--missing", type=float, default=0.0, help="probability of no sample at a later visit"
-    )
+    parser.add_argument("--missing", type=float, default=0.0, help="probability of no sample at a later visit")
     parser.add_argument(
         "--profile",
         choices=tuple(EFFECTS),
@@ -65,8 +63,18 @@ def run(arguments: argparse.Namespace) -> None:
         effect=EFFECTS[arguments.profile],
         missing=arguments.missing,
     )
-    texts = gating and {panel: (gating / f"{panel}.yaml").read_text(encoding="utf-8") for panel in PANELS}
-    write_trial(arguments.out, plan=plan, gating=texts, cores=arguments.cores)
+    try:
+        texts = gating and {panel: (gating / f"{panel}.yaml").read_text(encoding="utf-8") for panel in PANELS}
+        write_trial(arguments.out, plan=plan, gating=texts, cores=arguments.cores)
+    except OSError as error:
+        raise CytotrialError(
+            problem(
+                f"--out {arguments.out}",
+                found=str(error),
+                expected="a folder that can be written",
+                remedy="give another path, or make room",
+            )
+        ) from error
 
 
 def _gating_folder(given: Path | None) -> Path:
@@ -109,16 +117,12 @@ def _wrong_numbers(arguments: argparse.Namespace) -> list[str]:
     smallest = {"--seed": 0, "--subjects-per-arm": 1, "--events": 1, "--cores": 1}
     given = {option: getattr(arguments, option.strip("-").replace("-", "_")) for option in smallest}
     mistakes = [
-        problem(
-            option, found=str(value), expected=f"a whole number from {smallest[option]}", remedy="change it"
-        )
+        problem(option, found=str(value), expected=f"a whole number from {smallest[option]}", remedy="change it")
         for option, value in given.items()
         if value is not None and value < smallest[option]
     ]
     if not 0.0 <= arguments.missing < 1.0:
-        mistakes.append(
-            problem("--missing", found=str(arguments.missing), expected="0 to below 1", remedy="change it")
-        )
+        mistakes.append(problem("--missing", found=str(arguments.missing), expected="0 to below 1", remedy="change it"))
     return mistakes
 
 

@@ -67,9 +67,7 @@ def analysis_plan(study: Study) -> AnalysisPlan:
         active=tuple(arm.id for arm in study.arms if arm.role == "active"),
         control=tuple(arm.id for arm in study.arms if arm.role == "control"),
         analysis_sets=study.analysis_sets,
-        subsets=tuple(
-            PlannedSubset(readout.id, readout.denominators, readout.condition) for readout in study.readouts
-        ),
+        subsets=tuple(PlannedSubset(readout.id, readout.denominators, readout.condition) for readout in study.readouts),
     )
 
 

@@ -67,8 +67,9 @@ def find_spillover(keywords: Mapping[str, str], channel_names: Sequence[str]) ->
         return None
     if len(names) != size or len(values) != size * size:
         raise ValueError(f"{keyword} has {len(values)} numbers for {size} detectors, not {size * size}")
-    return checked(Spillover(_named(names, channel_names), np.array(values).reshape(size, size), keyword),
-                   channel_names)
+    return checked(
+        Spillover(_named(names, channel_names), np.array(values).reshape(size, size), keyword), channel_names
+    )
 
 
 def _named(names: Sequence[str], channel_names: Sequence[str]) -> tuple[str, ...]:
@@ -120,9 +121,12 @@ def read_matrix(path: Path) -> Spillover:
         return checked(Spillover(tuple(names), matrix, path.name), names)
     except (OSError, ValueError, IndexError) as error:
         raise CytotrialError(
-            problem(str(path), found=f"no usable matrix ({error})",
-                    expected="a CSV with detector names in its first row and a square matrix below",
-                    remedy="correct the file")
+            problem(
+                str(path),
+                found=f"no usable matrix ({error})",
+                expected="a CSV with detector names in its first row and a square matrix below",
+                remedy="correct the file",
+            )
         ) from error
 
 

@@ -244,9 +244,7 @@ def _match_problem(
     return problem(f"{file}, {name}", found=found, expected=wanted, remedy=remedy)
 
 
-def _channels_hit_twice(
-    found: Mapping[str, int], channels: Sequence[tuple[str, str]], file: str
-) -> Iterator[str]:
+def _channels_hit_twice(found: Mapping[str, int], channels: Sequence[tuple[str, str]], file: str) -> Iterator[str]:
     names: dict[int, list[str]] = defaultdict(list)
     for name, index in found.items():
         names[index].append(name)

@@ -138,10 +138,9 @@ def _subject_lines(axes: Axes, dynamics: Dynamics, arm: ArmValues, *, dodge: flo
     places = [week + dodge for _, week in dynamics.visits]
     for subject in sorted(arm.subjects):
         values = [arm.subjects[subject].get(visit, NAN) for visit, _ in dynamics.visits]
-        for place, before, value, after in zip(
-            places, [NAN, *values], values, [*values[1:], NAN], strict=False
-        ):
-            alone = math.isnan(before) and math.isnan(after)
+        before, after = [NAN, *values[:-1]], [*values[1:], NAN]
+        for place, value, *near in zip(places, values, before, after, strict=True):
+            alone = all(math.isnan(other) for other in near)
             x += [place, place] if alone else [place]
             y += [value, value] if alone else [value]
         x.append(NAN)

@@ -35,9 +35,7 @@ def draw_head(figure: Figure, dynamics: Dynamics, *, height: float) -> None:
     figure.text(0.06, height - 0.06, dynamics.title, fontsize=10, parse_math=False, **style)
     if dynamics.synthetic:
         colour = COLOURS["warning"]
-        figure.text(
-            WIDTH - RIGHT, height - 0.09, SYNTHETIC_MARK, ha="right", fontsize=SMALL, color=colour, **style
-        )
+        figure.text(WIDTH - RIGHT, height - 0.09, SYNTHETIC_MARK, ha="right", fontsize=SMALL, color=colour, **style)
     legend = figure.legend(
         [arm_line(index) for index, _ in enumerate(dynamics.arms)],
         [arm.label for arm in dynamics.arms],
@@ -57,9 +55,7 @@ def draw_head(figure: Figure, dynamics: Dynamics, *, height: float) -> None:
         text.set_parse_math(False)
 
 
-def draw_visits(
-    axes: Axes, dynamics: Dynamics, levels: Sequence[int], rows: Transform, *, top: float
-) -> None:
+def draw_visits(axes: Axes, dynamics: Dynamics, levels: Sequence[int], rows: Transform, *, top: float) -> None:
     """Ids of the visits below the plot, whose lower edge is at `top` inches."""
     style: dict[str, Any] = {"transform": rows, "ha": "center", "va": "top", "color": COLOURS["ink"]}
     for (visit, week), level in zip(dynamics.visits, levels, strict=True):
@@ -93,9 +89,7 @@ def draw_marks(axes: Axes, dynamics: Dynamics, rows: Transform, *, top: float) -
                 )
 
 
-def draw_counts(
-    axes: Axes, dynamics: Dynamics, levels: Sequence[int], rows: Transform, *, top: float
-) -> None:
+def draw_counts(axes: Axes, dynamics: Dynamics, levels: Sequence[int], rows: Transform, *, top: float) -> None:
     """The rows below the plot: how many subjects of each arm stand behind each mean."""
     depth = max(levels, default=0) + 1
     style: dict[str, Any] = {"transform": rows, "ha": "center", "va": "center_baseline", "fontsize": SMALL}

@@ -44,7 +44,12 @@ def landmark_rows(tube: Tube, placed: Iterable[Placed], *, sample: Mapping[str, 
 
 def _bound(bound: Bound) -> Row:
     coordinates = None if bound.coordinates is None else json.dumps([list(point) for point in bound.coordinates])
-    return {"marker": bound.marker, "bound": bound.side, "threshold_linear": bound.linear, "coordinates": coordinates}
+    return {
+        "marker": bound.marker,
+        "bound": bound.side,
+        "threshold_linear": bound.linear,
+        "coordinates": coordinates,
+    }
 
 
 def _axis(tube: Tube, marker: str) -> Row:
@@ -53,15 +58,20 @@ def _axis(tube: Tube, marker: str) -> Row:
         return dict.fromkeys(("channel", "top", "scale", "w", "m", "a"))
     first = axes[0]
     channel = ":".join(axis.channel for axis in axes if axis)
-    return {"channel": channel, "top": first.top, "scale": first.method, "w": first.w, "m": first.m, "a": first.a}
+    return {
+        "channel": channel,
+        "top": first.top,
+        "scale": first.method,
+        "w": first.w,
+        "m": first.m,
+        "a": first.a,
+    }
 
 
 def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
     """Landmark rows of a table with their numbers as numbers."""
     numbers = ("threshold_linear", "top", "w", "m", "a")
-    return [
-        {**row, **{key: number(row[key]) for key in numbers}, "n_parent": whole(row["n_parent"])} for row in rows
-    ]
+    return [{**row, **{key: number(row[key]) for key in numbers}, "n_parent": whole(row["n_parent"])} for row in rows]
 
 
 def gate_rows(used: Sequence[Row]) -> list[Row]:

@@ -73,7 +73,10 @@ def opposite(landmark: Landmark, of: str) -> Landmark:
     """The other half of a one-sided gate: min (kept from here up) becomes max (kept below here)."""
     if not landmark.found:
         return not_found(f"{of} was not found")
-    return Landmark(tuple(replace(bound, side=FLIPPED[bound.side]) for bound in landmark.bounds), f"the other side of {of}")
+    return Landmark(
+        tuple(replace(bound, side=FLIPPED[bound.side]) for bound in landmark.bounds),
+        f"the other side of {of}",
+    )
 
 
 def _members(tube: Tube, placed: Placed, parent: np.ndarray | None) -> np.ndarray | None:
@@ -93,8 +96,9 @@ def fallback_bounds(rule: Rule) -> tuple[Bound, ...]:
     if sides is None:
         side = "max" if getattr(rule.args, "keep", "above") == "below" else "min"
         sides = (side,) * len(rule.markers)
-    return tuple(Bound(marker, side, value)
-                 for marker, side, value in zip(rule.markers, sides, rule.fallback or (), strict=True))
+    return tuple(
+        Bound(marker, side, value) for marker, side, value in zip(rule.markers, sides, rule.fallback or (), strict=True)
+    )
 
 
 def members(tube: Tube, bounds: tuple[Bound, ...]) -> np.ndarray:

@@ -60,7 +60,11 @@ def _borrow(own: Sequence[Row], found: Sequence[Row], rule: Rule) -> list[dict[s
             same = [row for row in donors if (row["marker"], row["bound"]) == (marker, bound)]
             borrowed.append(
                 _on_own_axis(own, marker, bound, _middle(same))
-                | {"source": "pooled", "pool": name, "reason": f"{own[0]['reason']}; median of {n_files} files"}
+                | {
+                    "source": "pooled",
+                    "pool": name,
+                    "reason": f"{own[0]['reason']}; median of {n_files} files",
+                }
             )
         return borrowed
     return []
@@ -115,12 +119,15 @@ def _with_opposites(
         others = [row for row in used if row["population"] == rule.args.of]
         used = [row for row in used if row["population"] != population]
         used += [
-            {**row, "population": population, "bound": flipped[row["bound"]], "method": "opposite",
-             "reason": f"the other side of {rule.args.of}"}
+            {
+                **row,
+                "population": population,
+                "bound": flipped[row["bound"]],
+                "method": "opposite",
+                "reason": f"the other side of {rule.args.of}",
+            }
             for row in others
         ]
         placed = {row["sample_id"] for row in others}
         not_placed = [r for r in not_placed if r["population"] != population or r["sample_id"] not in placed]
     return used, not_placed
-
-

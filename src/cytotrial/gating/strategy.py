@@ -92,18 +92,34 @@ def load_strategy(path: Path) -> Strategy:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CytotrialError(
-            problem(str(path), found=f"no readable YAML ({' '.join(str(error).split())})",
-                    expected="a gating strategy", remedy="mend the file or the path")
+            problem(
+                str(path),
+                found=f"no readable YAML ({' '.join(str(error).split())})",
+                expected="a gating strategy",
+                remedy="mend the file or the path",
+            )
         ) from error
     if not isinstance(document, dict):
-        raise CytotrialError(problem(str(path), found=_kind(document), expected="keys strategy, scale, populations",
-                                     remedy="see config/README.md"))
+        raise CytotrialError(
+            problem(
+                str(path),
+                found=_kind(document),
+                expected="keys strategy, scale, populations",
+                remedy="see config/README.md",
+            )
+        )
     problems = _unknown_keys(str(path), document, TOP_KEYS)
     scale = _scale(path, document.get("scale") or {}, problems)
     entries = document.get("populations")
     if not isinstance(entries, list) or not entries:
-        problems.append(problem(f"{path}, populations", found=_kind(entries), expected="a list of populations",
-                                remedy="add one entry per population"))
+        problems.append(
+            problem(
+                f"{path}, populations",
+                found=_kind(entries),
+                expected="a list of populations",
+                remedy="add one entry per population",
+            )
+        )
         entries = []
     rules: list[Rule] = []
     for number, entry in enumerate(entries, start=1):
@@ -121,8 +137,12 @@ def _kind(value: Any) -> str:
 
 def _unknown_keys(where: str, mapping: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
     return [
-        problem(f"{where}, {key}", found="an unknown key", expected=f"one of {', '.join(known)}",
-                remedy=f"correct or remove it{did_you_mean(str(key), known)}")
+        problem(
+            f"{where}, {key}",
+            found="an unknown key",
+            expected=f"one of {', '.join(known)}",
+            remedy=f"correct or remove it{did_you_mean(str(key), known)}",
+        )
         for key in mapping
         if key not in known
     ]
@@ -131,25 +151,39 @@ def _unknown_keys(where: str, mapping: Mapping[str, Any], known: tuple[str, ...]
 def _scale(path: Path, mapping: Any, problems: list[str]) -> Scale:
     where = f"{path}, scale"
     if not isinstance(mapping, dict):
-        problems.append(problem(where, found=_kind(mapping), expected="{method: logicle, w, m, a}",
-                                remedy="correct it"))
+        problems.append(
+            problem(where, found=_kind(mapping), expected="{method: logicle, w, m, a}", remedy="correct it")
+        )
         return Scale()
     problems += _unknown_keys(where, mapping, tuple(f.name for f in dataclasses.fields(Scale)))
     method = mapping.get("method", "logicle")
     if method not in SCALES:
-        problems.append(problem(f"{where}, method", found=f"{method!r}", expected=" or ".join(SCALES),
-                                remedy=f"choose one{did_you_mean(str(method), SCALES)}"))
+        problems.append(
+            problem(
+                f"{where}, method",
+                found=f"{method!r}",
+                expected=" or ".join(SCALES),
+                remedy=f"choose one{did_you_mean(str(method), SCALES)}",
+            )
+        )
     numbers = {key: mapping.get(key, getattr(Scale(), key)) for key in ("w", "m", "a")}
     bad = {key: value for key, value in numbers.items() if not _is_number(value)}
-    problems += [problem(f"{where}, {key}", found=repr(value), expected="a number", remedy="correct it")
-                 for key, value in bad.items()]
+    problems += [
+        problem(f"{where}, {key}", found=repr(value), expected="a number", remedy="correct it")
+        for key, value in bad.items()
+    ]
     if bad:
         return Scale()
     scale = Scale(str(method), **{key: float(value) for key, value in numbers.items()})
     if not (scale.m > 0 and 0 <= scale.w <= scale.m / 2 and -scale.w <= scale.a <= scale.m - 2 * scale.w):
-        problems.append(problem(where, found=f"w={scale.w}, m={scale.m}, a={scale.a}",
-                                expected="m > 0, 0 <= w <= m/2, -w <= a <= m - 2w (GatingML 2.0)",
-                                remedy="correct them"))
+        problems.append(
+            problem(
+                where,
+                found=f"w={scale.w}, m={scale.m}, a={scale.a}",
+                expected="m > 0, 0 <= w <= m/2, -w <= a <= m - 2w (GatingML 2.0)",
+                remedy="correct them",
+            )
+        )
     return scale
 
 
@@ -159,8 +193,14 @@ def _is_number(value: Any) -> bool:
 
 def _rule(where: str, entry: Any, above: list[Rule], problems: list[str]) -> Rule | None:
     if not isinstance(entry, dict):
-        problems.append(problem(where, found=_kind(entry), expected=f"a mapping with {', '.join(ENTRY_KEYS)}",
-                                remedy="correct it"))
+        problems.append(
+            problem(
+                where,
+                found=_kind(entry),
+                expected=f"a mapping with {', '.join(ENTRY_KEYS)}",
+                remedy="correct it",
+            )
+        )
         return None
     where = f"{where} ({entry.get('id', 'no id')})"
     before = len(problems)
@@ -168,46 +208,92 @@ def _rule(where: str, entry: Any, above: list[Rule], problems: list[str]) -> Rul
     _check_family(where, entry, [ROOT, *(rule.id for rule in above)], problems)
     method = entry.get("method")
     if method not in METHODS:
-        problems.append(problem(f"{where}, method", found=_kind(method), expected=f"one of {', '.join(METHODS)}",
-                                remedy=f"choose one{did_you_mean(str(method), METHODS)}"))
+        problems.append(
+            problem(
+                f"{where}, method",
+                found=_kind(method),
+                expected=f"one of {', '.join(METHODS)}",
+                remedy=f"choose one{did_you_mean(str(method), METHODS)}",
+            )
+        )
         return None
     markers = entry.get("markers")
     fewest, most = MARKERS_OF[method]
-    if not (isinstance(markers, list) and fewest <= len(markers) <= most
-            and all(isinstance(marker, str) for marker in markers)):
-        problems.append(problem(f"{where}, markers", found=_kind(markers),
-                                expected=f"a list of {fewest if fewest == most else f'{fewest} to {most}'} marker names",
-                                remedy="correct it"))
+    if not (
+        isinstance(markers, list)
+        and fewest <= len(markers) <= most
+        and all(isinstance(marker, str) for marker in markers)
+    ):
+        problems.append(
+            problem(
+                f"{where}, markers",
+                found=_kind(markers),
+                expected=f"a list of {fewest if fewest == most else f'{fewest} to {most}'} marker names",
+                remedy="correct it",
+            )
+        )
         markers = []
     args = _arguments(f"{where}, args", METHODS[method], entry.get("args") or {}, problems)
     fallback = _fallback(f"{where}, fallback", entry.get("fallback"), len(markers), problems)
     _check_choice(f"{where}, pool", entry.get("pool", "none"), POOLS, problems)
     _check_choice(f"{where}, step", entry.get("step", "lineage"), STEPS, problems)
     if method == "opposite" and args is not None and args.of not in {rule.id for rule in above}:
-        problems.append(problem(f"{where}, args, of", found=f"{args.of!r}", expected="a population above this one",
-                                remedy="name one"))
+        problems.append(
+            problem(
+                f"{where}, args, of",
+                found=f"{args.of!r}",
+                expected="a population above this one",
+                remedy="name one",
+            )
+        )
     if len(problems) > before:
         return None
-    return Rule(entry["id"], entry["parent"], tuple(markers), method, args, entry.get("pool", "none"), fallback,
-                entry.get("step", "lineage"))
+    return Rule(
+        entry["id"],
+        entry["parent"],
+        tuple(markers),
+        method,
+        args,
+        entry.get("pool", "none"),
+        fallback,
+        entry.get("step", "lineage"),
+    )
 
 
 def _check_family(where: str, entry: Mapping[str, Any], above: list[str], problems: list[str]) -> None:
     name, parent = entry.get("id"), entry.get("parent")
     if not (isinstance(name, str) and ID.fullmatch(name)):
-        problems.append(problem(f"{where}, id", found=_kind(name),
-                                expected="letters, digits and _ (it names a gate in GatingML)", remedy="rename it"))
+        problems.append(
+            problem(
+                f"{where}, id",
+                found=_kind(name),
+                expected="letters, digits and _ (it names a gate in GatingML)",
+                remedy="rename it",
+            )
+        )
     elif name in above:
         problems.append(problem(f"{where}, id", found=f"{name!r} again", expected="each id once", remedy="rename one"))
     if parent not in above:
-        problems.append(problem(f"{where}, parent", found=_kind(parent), expected="root or a population above this one",
-                                remedy=f"put parents above children{did_you_mean(str(parent), above)}"))
+        problems.append(
+            problem(
+                f"{where}, parent",
+                found=_kind(parent),
+                expected="root or a population above this one",
+                remedy=f"put parents above children{did_you_mean(str(parent), above)}",
+            )
+        )
 
 
 def _check_choice(where: str, value: Any, choices: tuple[str, ...], problems: list[str]) -> None:
     if value not in choices:
-        problems.append(problem(where, found=_kind(value), expected=f"one of {', '.join(choices)}",
-                                remedy=f"choose one{did_you_mean(str(value), choices)}"))
+        problems.append(
+            problem(
+                where,
+                found=_kind(value),
+                expected=f"one of {', '.join(choices)}",
+                remedy=f"choose one{did_you_mean(str(value), choices)}",
+            )
+        )
 
 
 def _arguments(where: str, kind: type, given: Any, problems: list[str]) -> Any:
@@ -220,14 +306,24 @@ def _arguments(where: str, kind: type, given: Any, problems: list[str]) -> Any:
     hints = get_type_hints(kind)
     for key in given:
         if key in names and not _fits(given[key], str(hints[key])):
-            problems.append(problem(f"{where}, {key}", found=repr(given[key]), expected=_words(str(hints[key])),
-                                    remedy="correct it"))
+            problems.append(
+                problem(
+                    f"{where}, {key}",
+                    found=repr(given[key]),
+                    expected=_words(str(hints[key])),
+                    remedy="correct it",
+                )
+            )
     required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
-    problems += [problem(f"{where}, {key}", found="nothing", expected="a value", remedy="add it")
-                 for key in required if key not in given]
+    problems += [
+        problem(f"{where}, {key}", found="nothing", expected="a value", remedy="add it")
+        for key in required
+        if key not in given
+    ]
     if given.get("keep", "above") not in ("above", "below"):
-        problems.append(problem(f"{where}, keep", found=repr(given["keep"]), expected="above or below",
-                                remedy="choose one"))
+        problems.append(
+            problem(f"{where}, keep", found=repr(given["keep"]), expected="above or below", remedy="choose one")
+        )
     return kind(**given) if len(problems) == before else None
 
 
@@ -248,7 +344,8 @@ def _fallback(where: str, value: Any, n_markers: int, problems: list[str]) -> tu
         return None
     values = value if isinstance(value, list) else [value]
     if len(values) != n_markers or not all(_is_number(number) for number in values):
-        problems.append(problem(where, found=repr(value), expected="one linear threshold per marker",
-                                remedy="correct it"))
+        problems.append(
+            problem(where, found=repr(value), expected="one linear threshold per marker", remedy="correct it")
+        )
         return None
     return tuple(float(number) for number in values)

@@ -69,17 +69,16 @@ def answer(
 def multiplicity_sentence(rows: Sequence[Row]) -> str:
     """How many tests were made, how many are below 0.05, and how many chance alone would give."""
     tested = [row for row in rows if row["p_value"] is not None]
-    expected = ALPHA * len(tested)
-    nominal = sum(is_hit(row["p_value"]) for row in tested)
     adjusted = [row for row in tested if row["p_holm"] is not None or row["p_bh"] is not None]
-    holm = sum(is_hit(row["p_holm"]) for row in adjusted)
-    bh = sum(is_hit(row["p_bh"]) for row in adjusted)
+    nominal, holm, bh = (sum(is_hit(row[name]) for row in tested) for name in ("p_value", "p_holm", "p_bh"))
+    m = len(tested)
+    expected = show(ALPHA * m, decimals=1)
     return (
-        f"{plural(len(tested), 'test')} at the 5 % level stand behind this box. If nothing differed anywhere, "
-        f"about {show(expected, decimals=1)} of them ({len(tested)} × {ALPHA}) would fall below 0.05 by chance "
-        f"alone; {nominal} did. Of the {plural(len(adjusted), 'test')} that belong to a family, {holm} stay "
-        f"below 0.05 after Holm's correction and {bh} after Benjamini and Hochberg's. Tests of the same "
-        "subjects at several visits are related, so hits come in clusters."
+        f"{plural(m, 'test')} at the 5 % level stand behind this box. If nothing differed anywhere, "
+        f"about {expected} of them ({m} × {ALPHA}) would fall below 0.05 by chance alone; {nominal} "
+        f"did. Of the {plural(len(adjusted), 'test')} that belong to a family, {holm} stay below 0.05 after "
+        f"Holm's correction and {bh} after Benjamini and Hochberg's. Tests of the same subjects at several "
+        "visits are related, so hits come in clusters."
     )
 
 
@@ -95,15 +94,11 @@ def _block(
     for arm in picture.arms:
         own = {row["visit"]: row for row in change if row["subset"] == readout.id and row["arm"] == arm.id}
         start = arm.at(trial.study.baseline)
-        first = Estimate(
-            show(start.mean), f"n {start.n}", title=f"mean of all usable values at baseline, n {start.n}"
-        )
+        first = Estimate(show(start.mean), f"n {start.n}", title=f"mean of all usable values at baseline, n {start.n}")
         cells = [first, *(_change_cell(own.get(visit)) for visit in visits[1:])]
         rows.append(AnswerRow(arm.label, "change from baseline", cells))
     for measure, words in (("level", "level at the visit"), ("change", "change from baseline")):
-        own = {
-            row["visit"]: row for row in between if row["subset"] == readout.id and row["measure"] == measure
-        }
+        own = {row["visit"]: row for row in between if row["subset"] == readout.id and row["measure"] == measure}
         if own:
             rows.append(AnswerRow("Between arms", words, [_between_cell(own.get(visit)) for visit in visits]))
     return AnswerBlock(trial.percentage(readout.id, readout.denominators[0]), rows)

@@ -75,9 +75,7 @@ def _arms(usable: pd.DataFrame, readout: Readout, trial: Trial) -> list[ArmValue
     for row in chosen.itertuples(index=False):
         values.setdefault(str(row.subject_id), {})[str(row.visit)] = float(row.percent)
     return [
-        ArmValues(
-            arm.id, arm.label, {s: values[s] for s in trial.members(arm.id, trial.primary_set) if s in values}
-        )
+        ArmValues(arm.id, arm.label, {s: values[s] for s in trial.members(arm.id, trial.primary_set) if s in values})
         for arm in trial.study.arms
     ]
 
@@ -116,9 +114,7 @@ def _caption(dynamics: Dynamics, trial: Trial) -> str:
         parts.append(f"{arm.label}: n {many} per visit; nominal p < 0.05 against baseline at {where}.")
     if len(dynamics.arms) > 1:
         visits = [mark.visit for mark in dynamics.marks if mark.arm is None]
-        parts.append(
-            f"Between arms (level): {', '.join(sorted(visits, key=trial.visit_rank)) or 'no visit'}."
-        )
+        parts.append(f"Between arms (level): {', '.join(sorted(visits, key=trial.visit_rank)) or 'no visit'}.")
     return " ".join(parts)
 
 

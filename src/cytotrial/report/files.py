@@ -147,6 +147,4 @@ def _coverage_cell(present: int, failed: int, total: int) -> Cell:
     missing = max(total - present, 0)
     share = show(100 * present / total, decimals=0) if total else "NA"
     title = f"{share} % of the subjects; {missing} without a file; {failed} with failed files only"
-    return Cell(
-        f"{present}" + (f" ({failed} failed)" if failed else ""), title, "quiet" if missing == 0 else ""
-    )
+    return Cell(f"{present}" + (f" ({failed} failed)" if failed else ""), title, "quiet" if missing == 0 else "")

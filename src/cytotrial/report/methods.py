@@ -26,8 +26,8 @@ def quality_sentence(quality: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> quality_sentence({"min_live_percent": 70, "reportable": {"lloq": 50}})
-    "As the configuration sets them, the package's defaults for the rest: min_live_percent 70; reportable lloq 50."
+    >>> quality_sentence({"lloq": 50})
+    "As the configuration sets them, the package's defaults for the rest: lloq 50."
     """
     if not quality:
         return "The configuration sets no limits of its own (quality): the package's defaults hold."

@@ -71,9 +71,7 @@ def show_p(value: str | float | None) -> str:
     return f"{given:.4f}" if text == "0.050" else text
 
 
-def show_interval(
-    low: str | float | None, high: str | float | None, *, decimals: int = 2, signed: bool = False
-) -> str:
+def show_interval(low: str | float | None, high: str | float | None, *, decimals: int = 2, signed: bool = False) -> str:
     """An interval in words; ``NA`` where there is none.
 
     Examples

@@ -78,15 +78,12 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "summary": _summary(trial, status.rows),
         "files": file_section(status.rows, trial, source=status.name),
         "n_files": len(status.rows),
-        "answer": answer(
-            change.rows, between.rows, dynamics, trial, source=f"{change.name} and {between.name}"
-        ),
+        "answer": answer(change.rows, between.rows, dynamics, trial, source=f"{change.name} and {between.name}"),
         "answer_sources": (change.name, between.name),
         "pictures": [picture(one, trial, source=subsets.name) for one in dynamics],
         "results": _results(content),
         "subset_tables": [
-            subset_table(subsets.rows, readout, trial, source=subsets.name)
-            for readout in trial.study.readouts
+            subset_table(subsets.rows, readout, trial, source=subsets.name) for readout in trial.study.readouts
         ],
         "gate_tables": _gate_tables(tables),
         "gate_pictures": content.pictures,

@@ -109,8 +109,7 @@ def _groups(
         own = [
             row
             for row in rows
-            if (row["analysis_set"], row["subset"], row["denominator"])
-            == (analysis_set, readout.id, denominator)
+            if (row["analysis_set"], row["subset"], row["denominator"]) == (analysis_set, readout.id, denominator)
         ]
         if own:
             mark = " (primary)" if denominator == readout.denominators[0] else ""

@@ -14,7 +14,7 @@ from cytotrial.study.subjects import Subject
 
 @dataclass(frozen=True)
 class Trial:
-    """Design and subjects of one trial; `plan` is the statistics' own, so that pictures show tested values."""
+    """Design and subjects of a trial; `plan` is the statistics' own: pictures show the tested values."""
 
     study: Study
     subjects: Sequence[Subject]

@@ -159,18 +159,14 @@ def draw_light(
     light = np.empty((len(cells), len(detectors)))
     for column, markers in enumerate(detectors):
         own = autofluorescence[markers[0]]
-        light[:, column] = factors[cells] * 10.0 ** (
-            np.log10(own.median) + own.sd * random.standard_normal(len(cells))
-        )
+        light[:, column] = factors[cells] * 10.0 ** (np.log10(own.median) + own.sd * random.standard_normal(len(cells)))
         for marker in markers:
             dye = _log_normal(cells, [p.markers.get(marker) for p in populations], random)
             light[:, column] += staining.get(marker, 1.0) * dye
     return light
 
 
-def _log_normal(
-    cells: np.ndarray, by_population: list[LogNormal | None], random: np.random.Generator
-) -> np.ndarray:
+def _log_normal(cells: np.ndarray, by_population: list[LogNormal | None], random: np.random.Generator) -> np.ndarray:
     """One value per cell from its population's distribution; 0 where the population has none."""
     median = np.array([one.median if one else 0.0 for one in by_population])
     sd = np.array([one.sd if one else 0.0 for one in by_population])

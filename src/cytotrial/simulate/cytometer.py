@@ -49,9 +49,7 @@ class Incidents:
     fluorescence_margin: float = 0.0005  # share of events with one fluorescence channel at its top
 
 
-NO_INCIDENTS = Incidents(
-    clog_probability=0.0, burst_probability=0.0, startup_probability=0.0, fluorescence_margin=0.0
-)
+NO_INCIDENTS = Incidents(clog_probability=0.0, burst_probability=0.0, startup_probability=0.0, fluorescence_margin=0.0)
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,7 @@ def _detector(cytometer: dict[str, Any], name: str, markers: list[str]) -> Detec
 
 
 def _spillover(rows: dict[str, dict[str, float]], names: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
-    return tuple(
-        tuple(1.0 if row == column else rows[row].get(column, 0.0) for column in names) for row in names
-    )
+    return tuple(tuple(1.0 if row == column else rows[row].get(column, 0.0) for column in names) for row in names)
 
 
 def _populations() -> tuple[Population, ...]:
@@ -97,6 +95,4 @@ def _population(name: str, row: dict[str, Any]) -> Population:
 
 def _autofluorescence() -> dict[str, LogNormal]:
     data = _packaged("populations.yaml")
-    return {
-        m: LogNormal(median, data["autofluorescence_sd"]) for m, median in data["autofluorescence"].items()
-    }
+    return {m: LogNormal(median, data["autofluorescence_sd"]) for m, median in data["autofluorescence"].items()}

@@ -196,16 +196,12 @@ def _preparation_shares(plan: TrialPlan, data: dict[str, Any], sample_id: str) -
 
 
 def _tube_gain(plan: TrialPlan, data: dict[str, Any], base: TubeParameters, batch: str) -> dict[str, float]:
-    everywhere = day_gain(
-        (*all_detectors(), "FSC-A", "SSC-A"), sd=data["gain_sd"], seed=plan.seed, batch=batch
-    )
+    everywhere = day_gain((*all_detectors(), "FSC-A", "SSC-A"), sd=data["gain_sd"], seed=plan.seed, batch=batch)
     own = {detector.name for detector in base.detectors} | {"FSC-A", "SSC-A"}
     return {name: factor for name, factor in everywhere.items() if name in own}
 
 
-def _tube_staining(
-    plan: TrialPlan, data: dict[str, Any], base: TubeParameters, sample_id: str
-) -> dict[str, float]:
+def _tube_staining(plan: TrialPlan, data: dict[str, Any], base: TubeParameters, sample_id: str) -> dict[str, float]:
     markers = [marker for detector in base.detectors for marker in detector.markers]
     return staining_factors(markers, sd=data["staining_sd"], seed=plan.seed, sample_id=sample_id)
 

@@ -133,6 +133,4 @@ def staining_factors(markers: Sequence[str], *, sd: float, seed: int, sample_id:
 def day_gain(channels: Sequence[str], *, sd: float, seed: int, batch: str) -> dict[str, float]:
     """Channel -> factor on the instrument day `batch` (log10 SD `sd`), shared by all the day's tubes."""
     random = stream(seed, "gain", batch)
-    return dict(
-        zip(channels, np.power(10.0, sd * random.standard_normal(len(channels))).tolist(), strict=True)
-    )
+    return dict(zip(channels, np.power(10.0, sd * random.standard_normal(len(channels))).tolist(), strict=True))

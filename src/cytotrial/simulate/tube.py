@@ -163,9 +163,7 @@ def simulate_tube(parameters: TubeParameters, *, seed: int, key: tuple[str, ...]
         random=random,
     )
     _saturate(fluorescence, p.incidents.fluorescence_margin, random)
-    scatter = _scatter_columns(
-        p.scatter, fsc * run.fsc * gain[-2], height * run.fsc * gain[-2], ssc * gain[-1]
-    )
+    scatter = _scatter_columns(p.scatter, fsc * run.fsc * gain[-2], height * run.fsc * gain[-2], ssc * gain[-1])
     ticks = np.round(run.seconds / p.timestep, 1)
     linear = np.round(np.minimum(np.column_stack([*scatter, fluorescence]), TOP), 2)
     return Tube(

@@ -24,9 +24,7 @@ CONFIDENCE = 0.95
 MOST_EXACT = 40
 
 
-def between_arms(
-    observations: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan
-) -> list[dict[str, Any]]:
+def between_arms(observations: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan) -> list[dict[str, Any]]:
     """A row for every analysis set, subset, denominator, visit and measure of the plan.
 
     ``level`` is the percentage at the visit (every visit); ``change`` is visit minus baseline of the
@@ -52,9 +50,7 @@ def between_arms(
     primary denominators only; other rows, and the level at the baseline, have none.
     """
     if not (plan.active and plan.control):
-        logger.info(
-            "no comparison between arms: the trial has no %s arm", "active" if plan.control else "control"
-        )
+        logger.info("no comparison between arms: the trial has no %s arm", "active" if plan.control else "control")
         return []
     arms = plan.active[0], plan.control[0]
     chosen_pair = ""

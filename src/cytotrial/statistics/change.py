@@ -132,9 +132,7 @@ def _is_constant(before: np.ndarray, after: np.ndarray) -> bool:
     return bool(standard_error <= 10 * np.finfo(float).eps * scale)
 
 
-def _row(
-    before: pd.Series, after: pd.Series, chosen: list[str], *, baseline: str, visit: str
-) -> dict[str, Any]:
+def _row(before: pd.Series, after: pd.Series, chosen: list[str], *, baseline: str, visit: str) -> dict[str, Any]:
     pairs = before.index.intersection(after.index, sort=False)
     row = paired_change(before.reindex(pairs), after.reindex(pairs))
     if not chosen:

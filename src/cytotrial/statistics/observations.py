@@ -91,9 +91,7 @@ def _unknown_words(table: pd.DataFrame, plan: AnalysisPlan, *, source: str) -> I
         yield from _unknown(rows, "denominator", planned.denominators, source=source)
 
 
-def _unknown(
-    table: pd.DataFrame, column: str, known: list[str] | tuple[str, ...], *, source: str
-) -> Iterator[str]:
+def _unknown(table: pd.DataFrame, column: str, known: list[str] | tuple[str, ...], *, source: str) -> Iterator[str]:
     strange = table[~table[column].isin(known)]
     for word, rows in strange.groupby(column, dropna=False):
         of_subset = f" of {rows['subset'].iloc[0]}" if column == "denominator" else ""

@@ -60,6 +60,4 @@ class AnalysisPlan:
 
     def is_primary(self, subset: str, denominator: str) -> bool:
         """Whether `denominator` is the subset's primary one: only those enter a family of tests."""
-        return any(
-            planned.id == subset and planned.denominators[0] == denominator for planned in self.subsets
-        )
+        return any(planned.id == subset and planned.denominators[0] == denominator for planned in self.subsets)

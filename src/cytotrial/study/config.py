@@ -186,9 +186,7 @@ def _study(document: Mapping[str, Any]) -> Study:
         synthetic=trial.get("synthetic", False),
         arms=tuple(_arm(entry) for entry in document["arms"]),
         visits=tuple(Visit(text_of(entry["id"]), _weeks(entry, "")) for entry in document["visits"]),
-        dosing=tuple(
-            Dosing(_weeks(entry, "from_"), _weeks(entry, "to_")) for entry in document.get("dosing") or ()
-        ),
+        dosing=tuple(Dosing(_weeks(entry, "from_"), _weeks(entry, "to_")) for entry in document.get("dosing") or ()),
         sheets=_sheets(document.get("sheets")),
         panels=tuple(_panel_files(name, files) for name, files in (document.get("panels") or {}).items()),
         readouts=tuple(_readout(entry) for entry in document["readouts"]),

@@ -81,7 +81,7 @@ def unknown(where: str, name: str, known: Iterable[str], *, kind: str) -> str:
     return problem(
         where,
         found=f"{name!r}{did_you_mean(name, known)}",
-        expected=f"a {kind}: {', '.join(known)}",
+        expected=f"a known {kind}: {', '.join(known)}",
         remedy=f"correct it, or declare the {kind} in the configuration",
     )
 
@@ -164,15 +164,8 @@ def _quality_limits(document: Mapping[str, Any], where: str) -> Iterator[str]:
         place = f"{where}, quality, plausible_percent, {pair}"
         if pairs and pair not in pairs:
             yield unknown(place, pair, pairs, kind="readout/denominator pair")
-        if (
-            isinstance(window, list)
-            and len(window) == 2
-            and all(map(_is_number, window))
-            and window[0] >= window[1]
-        ):
-            yield problem(
-                place, found=f"{window[0]} to {window[1]}", expected="[low, high]", remedy="swap them"
-            )
+        if isinstance(window, list) and len(window) == 2 and all(map(_is_number, window)) and window[0] >= window[1]:
+            yield problem(place, found=f"{window[0]} to {window[1]}", expected="[low, high]", remedy="swap them")
     yield from _event_limits(quality.get("reportable"), f"{where}, quality, reportable")
 
 

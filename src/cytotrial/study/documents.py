@@ -92,9 +92,7 @@ def read_yaml(path: Path) -> Any:
         raise CytotrialError(_syntax_problem(path, error)) from error
     if loader.mistakes:
         raise CytotrialError(
-            problem(
-                f"{path}, line {line}", found=found, expected="each key once, as plain text", remedy=remedy
-            )
+            problem(f"{path}, line {line}", found=found, expected="each key once, as plain text", remedy=remedy)
             for line, found, remedy in loader.mistakes
         )
     return content
@@ -214,9 +212,7 @@ def _steps(path: Sequence[str | int]) -> Iterator[str]:
 
 def _remedy(error: Any) -> str:
     if isinstance(error.instance, bool) and "boolean" not in error.schema.get("type", ()):
-        return (
-            'put it in quotes ("No"): YAML reads an unquoted yes, no, on, off, true or false as a truth value'
-        )
+        return 'put it in quotes ("No"): YAML reads an unquoted yes, no, on, off, true or false as a truth value'
     known = error.schema.get("enum")
     if known and isinstance(error.instance, str):
         return f"correct it{did_you_mean(error.instance, known)}"

@@ -96,9 +96,7 @@ def _text(path: Path) -> tuple[str, list[str]]:
         found = f"the byte 0x{content[error.start]:02x}, which is not UTF-8"
         return "", [problem(f"{path}, row {row}", found=found, expected="UTF-8 text", remedy=SAVE_AS)]
     if not text.strip():
-        return "", [
-            problem(str(path), found="an empty file", expected="a header and rows", remedy="fill the sheet")
-        ]
+        return "", [problem(str(path), found="an empty file", expected="a header and rows", remedy="fill the sheet")]
     return text.replace("\r\n", "\n").replace("\r", "\n"), []
 
 
@@ -131,9 +129,7 @@ def _schema(name: str, yes_no: Sequence[str]) -> dict[str, Any]:
     return schema
 
 
-def _examine_header(
-    header: Sequence[str], schema: Mapping[str, Any], path: Path
-) -> tuple[list[str], list[str]]:
+def _examine_header(header: Sequence[str], schema: Mapping[str, Any], path: Path) -> tuple[list[str], list[str]]:
     where, known, needed = f"{path}, row 1", list(schema["properties"]), schema["x-required-columns"]
     separator = next((mark for mark in ",;|" if len(header) == 1 and mark in header[0]), None)
     if separator:
@@ -185,9 +181,7 @@ def _rows(
             cells.pop()
         if len(cells) != len(header):
             found, wanted = f"{len(cells)} cells", f"{len(header)} as in the header"
-            problems.append(
-                problem(where, found=found, expected=wanted, remedy="look for a missing or extra tab")
-            )
+            problems.append(problem(where, found=found, expected=wanted, remedy="look for a missing or extra tab"))
             continue
         filled = {name: cell for name, cell in zip(header, cells, strict=True) if cell not in ("", MISSING)}
         wrong = schema_problems(filled, schema, where=where)

@@ -82,9 +82,7 @@ def unknown_references(
         )
 
 
-def condition_problems(
-    samples: Sequence[Sample], readouts: Sequence[Readout], *, config: str
-) -> Iterator[str]:
+def condition_problems(samples: Sequence[Sample], readouts: Sequence[Readout], *, config: str) -> Iterator[str]:
     """Readouts that do not say, or say wrongly, which of a panel's conditions they are measured in."""
     conditions: dict[str, set[str]] = defaultdict(set)
     for sample in samples:
@@ -121,9 +119,7 @@ def baseline_doubts(
             warnings.append(problem(where, found=found, expected="samples", remedy=remedy))
         elif len(without) == len(subjects):
             remedy = "correct trial: baseline in the configuration, or the visits in the sheet"
-            problems.append(
-                problem(where, found="no subject with a baseline", expected=wanted, remedy=remedy)
-            )
+            problems.append(problem(where, found="no subject with a baseline", expected=wanted, remedy=remedy))
         else:
             warnings.extend(
                 problem(

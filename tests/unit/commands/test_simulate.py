@@ -30,9 +30,7 @@ def test_a_small_he2020(tmp_path, gating):
     assert len(list((out / "fcs").iterdir())) == 16
     assert len(read_table(out / "truth.tsv", TRUTH)) == 8 * 6 + 8 * 3
     assert (out / "config/gating/nk.yaml").read_text() == "strategy: nk\n"
-    names = {
-        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path.suffix != ".fcs"
-    }
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path.suffix != ".fcs"}
     assert names == {
         "truth.tsv",
         "config/config.yaml",
@@ -92,3 +90,12 @@ def test_flowkit_is_not_imported():
     heavy = "{'flowkit', 'scipy', 'pandas', 'matplotlib'} & set(sys.modules)"
     code = f"import sys, cytotrial.commands.simulate; sys.exit(bool({heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_disk_that_refuses_is_told_in_one_line(tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cytotrial.simulate.trial.write_fcs", full)
+    assert _simulate(tmp_path / "out", "--trial", "demo", "--bundled") == 2
+    assert "No space left on device" in capsys.readouterr().err

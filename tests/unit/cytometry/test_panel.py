@@ -261,9 +261,7 @@ def test_omip021_by_free_text_labels() -> None:
         "Time": "Time",
     }
     assert resolve_channels(panel, channels, file="f").missing_optional == ("CD25", "FSC-W")
-    with pytest.raises(
-        CytotrialError, match=r"CD8: found 2 channels .585/15Violet-A .BV650 - CD8a., 670/14Red-A"
-    ):
+    with pytest.raises(CytotrialError, match=r"CD8: found 2 channels .585/15Violet-A .BV650 - CD8a., 670/14Red-A"):
         resolve_channels(_markers(CD8=_labelled("CD8")), channels, file="f")
 
 
@@ -301,5 +299,5 @@ REAL = {
 def test_real_files_of_other_instruments(name: str) -> None:
     rules, expected = REAL[name]
     found = _found(_markers(**rules), _channels(f"fcsparser-tests/{name}"), name)
-    print(name, found)  # noqa: T201
+    print(name, found)
     assert list(found.values()) == expected

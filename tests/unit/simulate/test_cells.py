@@ -59,9 +59,7 @@ def test_subsets_nest_and_no_dead_cell_or_monocyte_is_a_lymphocyte():
     }
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"treg_of_cd4": 1.01}, {"dead": -0.1}, {"nk_of_lymphocytes": 0.95}, {"debris": 0.7}]
-)
+@pytest.mark.parametrize("wrong", [{"treg_of_cd4": 1.01}, {"dead": -0.1}, {"nk_of_lymphocytes": 0.95}, {"debris": 0.7}])
 def test_impossible_shares_are_refused(wrong):
     with pytest.raises(ValueError, match="shares"):
         replace(HALVES, **wrong)
@@ -71,7 +69,7 @@ def test_counts_are_multinomial_and_cells_are_shuffled():
     shares = np.array([0.5, 0.3, 0.2])
     cells = draw_cells(shares, n=100_000, random=stream(1, "x"))
     z = (np.bincount(cells) - 1e5 * shares) / np.sqrt(1e5 * shares * (1 - shares))
-    print("z of the counts", z)  # noqa: T201
+    print("z of the counts", z)
     assert np.abs(z).max() < 4
     assert np.abs(np.bincount(cells[:10_000]) / 10_000 - shares).max() < 0.02  # no population comes first
 

@@ -88,9 +88,7 @@ def test_a_start_up_transient_is_the_first_fiftieth():
 
 
 def test_incidents_come_as_often_as_asked():
-    runs = [
-        draw_run(50, events_per_second=300, incidents=_often(), random=stream(k, "r")) for k in range(600)
-    ]
+    runs = [draw_run(50, events_per_second=300, incidents=_often(), random=stream(k, "r")) for k in range(600)]
     share = sum("startup" in run.incidents for run in runs) / 600
     assert share == pytest.approx(0.2, abs=4 * (0.2 * 0.8 / 600) ** 0.5)
 

@@ -47,7 +47,7 @@ def test_every_file_holds_a_hundred_of_its_rarest_subset():
         if row["denominator"] == "lymphocytes":
             counts.setdefault(row["subset"], []).append(int(row["numerator_n"]))
     for subset, values in counts.items():
-        print(f"{subset}: least {min(values)}, median {statistics.median(values)}, files {len(values)}")  # noqa: T201
+        print(f"{subset}: least {min(values)}, median {statistics.median(values)}, files {len(values)}")
         assert len(values) == 40 and min(values) >= 100
 
 
@@ -63,7 +63,7 @@ def test_the_effect_is_there_and_cd4_and_cd8_are_flat():
     for subset in primary:
         base = {arm: mean[subset, arm, "W0"] for arm in ("IL2", "PBO")}
         ratio = {(arm, v): mean[subset, arm, v] / base[arm] for arm in base for v in ("W2", "W10", "W12")}
-        print(subset, {key: round(value, 2) for key, value in ratio.items()})  # noqa: T201
+        print(subset, {key: round(value, 2) for key, value in ratio.items()})
         assert all(abs(ratio["PBO", visit] - 1) < 0.12 for visit in ("W2", "W10", "W12"))
         if subset in ("cd4", "cd8"):
             assert all(abs(ratio["IL2", visit] - 1) < 0.12 for visit in ("W2", "W10", "W12"))

@@ -77,11 +77,7 @@ def test_flowkit_and_fcsparser_agree_with_flowio(written):
     meta = fcsparser.parse(str(path), meta_data_only=True)
     numbers = range(1, len(tube.channels) + 1)
     assert [meta[f"$P{n}N"] for n in numbers] == by_flowio.pnn_labels == sample.pnn_labels
-    assert (
-        [float(meta[f"$P{n}R"]) for n in numbers]
-        == sample.channels["pnr"].tolist()
-        == [262144.0] * len(numbers)
-    )
+    assert [float(meta[f"$P{n}R"]) for n in numbers] == sample.channels["pnr"].tolist() == [262144.0] * len(numbers)
     assert meta["SPILL"] == by_flowio.text["spill"] == sample.metadata["spill"]
     assert meta["$TOT"] == by_flowio.event_count == sample.event_count == len(tube.events)
     assert (meta["__header__"]["data start"], meta["__header__"]["data end"]) == (

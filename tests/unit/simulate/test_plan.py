@@ -54,9 +54,7 @@ def test_a_visits_day_has_one_batch_both_arms_and_one_gain():
 
 
 def test_both_tubes_hold_the_same_blood():
-    tubes = [
-        s.parameters.composition for s in plan_samples(DEMO) if (s.subject_id, s.visit) == ("S003", "W2")
-    ]
+    tubes = [s.parameters.composition for s in plan_samples(DEMO) if (s.subject_id, s.visit) == ("S003", "W2")]
     assert len({(c.treg_of_cd4, c.nk_of_lymphocytes, c.b_of_lymphocytes, c.cd4_of_cd3) for c in tubes}) == 1
     assert tubes[0].debris != tubes[1].debris
 
@@ -79,9 +77,7 @@ def test_missing_samples_come_as_asked_and_never_at_baseline():
     later = [s for s in samples if s.visit != "W0"]
     assert sum(s.visit == "W0" for s in samples) == 120
     assert len(later) / (59 * 9 * 2) == pytest.approx(0.7, abs=4 * (0.21 / (59 * 9)) ** 0.5)
-    assert all(
-        n == 2 for n in Counter((s.subject_id, s.visit) for s in samples).values()
-    )  # both tubes or none
+    assert all(n == 2 for n in Counter((s.subject_id, s.visit) for s in samples).values())  # both tubes or none
 
 
 @pytest.mark.parametrize("trial", ["demo", "he2020"])

@@ -54,7 +54,7 @@ def _means(name: str, weeks: tuple[int, ...], *, n: int = 3000, treated: bool = 
 )
 def test_means_of_the_treated_arm(name, expected):
     means = _means(name, (0, 2, 10, 12))
-    print(name, np.round(means, 2))  # noqa: T201
+    print(name, np.round(means, 2))
     # 3 000 subjects: the standard error of a mean is below 0.1 for the small shares, 0.17 for CD4
     assert means == pytest.approx(expected, abs=0.6 if name == "cd4_of_cd3" else 0.3)
 
@@ -80,7 +80,7 @@ def test_subjects_persist_and_their_responses_go_together():
     treg = np.log([s.response["treg_of_cd4"] for s in subjects])
     nk = np.log([s.response["nk_of_lymphocytes"] for s in subjects])
     levels = np.array([[s.level["nk_of_lymphocytes"], s.level["cd56bright_of_nk"]] for s in subjects])
-    print(np.corrcoef(treg, nk)[0, 1], np.corrcoef(levels.T)[0, 1], levels.std(axis=0))  # noqa: T201
+    print(np.corrcoef(treg, nk)[0, 1], np.corrcoef(levels.T)[0, 1], levels.std(axis=0))
     assert np.corrcoef(treg, nk)[0, 1] == pytest.approx(0.5, abs=0.05)
     assert np.corrcoef(levels.T)[0, 1] == pytest.approx(-0.3, abs=0.05)
     assert levels.std(axis=0) == pytest.approx([0.55, 0.50], rel=0.05)

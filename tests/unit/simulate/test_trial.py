@@ -48,8 +48,7 @@ def test_layout_is_a_trial_that_can_be_run_from_its_folder(trial):
 def test_truth_is_the_count_of_labels(trial):
     rows = read_table(trial / "truth.tsv", TRUTH)
     truth = {
-        (r["sample_id"], r["subset"], r["denominator"]): (int(r["numerator_n"]), int(r["denominator_n"]))
-        for r in rows
+        (r["sample_id"], r["subset"], r["denominator"]): (int(r["numerator_n"]), int(r["denominator_n"])) for r in rows
     }
     assert len(truth) == len(rows) == 8 * 6 + 8 * 3
     t_cells = ("cd4_naive", "cd4_memory", "cd4_activated", "treg", "cd8_t", "nkt_like", "t_double_negative")

@@ -30,7 +30,7 @@ def test_composition_is_within_its_binomial_error(panel):
     counts = np.bincount(tube.labels, minlength=len(tube.populations))
     shares = np.array([expected[name] for name in tube.populations])
     z = (counts - 200_000 * shares) / np.sqrt(200_000 * shares * (1 - shares))
-    print(dict(zip(tube.populations, z.round(2), strict=True)))  # noqa: T201
+    print(dict(zip(tube.populations, z.round(2), strict=True)))
     assert np.abs(z).max() < 4
 
 
@@ -55,7 +55,7 @@ def test_negatives_scatter_below_zero_and_nothing_is_clipped_there():
     tube = simulate_tube(_calm("nk"), seed=13)
     cd56 = _compensated(tube)[:, tube.detectors.index("PE-Cy7-A")][tube.members("cd4")]
     below = (cd56 < 0).mean()
-    print(f"compensated CD56 of CD4 cells below 0: {below:.1%}, least {cd56.min():.0f}")  # noqa: T201
+    print(f"compensated CD56 of CD4 cells below 0: {below:.1%}, least {cd56.min():.0f}")
     assert 0.10 < below < 0.45
     assert tube.column("PE-Cy7-A").min() < -50
 
@@ -66,9 +66,7 @@ def test_the_top_of_the_scale_holds_clumps_and_a_few_saturated_events():
     assert tube.events[:, :-1].max() == 262143.0
     margin = (tube.column("FSC-A") >= 262143) | (tube.column("SSC-A") >= 262143)
     assert 0.005 < margin.mean() < 0.02
-    saturated = np.mean([(tube.column(name) >= 262143).mean() for name in tube.detectors]) * len(
-        tube.detectors
-    )
+    saturated = np.mean([(tube.column(name) >= 262143).mean() for name in tube.detectors]) * len(tube.detectors)
     assert saturated == pytest.approx(0.0005, rel=0.5)
 
 

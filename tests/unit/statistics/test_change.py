@@ -105,9 +105,7 @@ def test_the_reason_for_no_pairs_is_the_one_that_holds(plan, subjects, observe, 
     rows = change_from_baseline(observe(VALUES), subjects, plan)
     key = {"analysis_set": "mitt", "subset": "nk"}
 
-    assert (
-        find(rows, **key, arm="PBO", visit="W2")["note"] == "no subject has usable values at both W0 and W2"
-    )
+    assert find(rows, **key, arm="PBO", visit="W2")["note"] == "no subject has usable values at both W0 and W2"
     assert find(rows, **key, arm="PBO", visit="W4")["note"] == "no usable value at W4"
     never = find(rows, analysis_set="mitt", arm="IL2", subset="treg", denominator="cd4", visit="W2")
     assert (never["n_pairs"], never["note"]) == (0, "no usable value at W0")
@@ -128,9 +126,7 @@ def test_another_visit_never_stands_in_for_the_baseline(plan, subjects, observe,
 
 def test_a_family_is_the_primary_denominators_of_one_set_and_arm(plan, subjects, observe, find):
     treg = {key: value**1.5 for key, value in VALUES.items()}
-    observations = pd.concat(
-        [observe(VALUES), observe(treg, "treg", "cd4"), observe(VALUES, "treg", "lymphocytes")]
-    )
+    observations = pd.concat([observe(VALUES), observe(treg, "treg", "cd4"), observe(VALUES, "treg", "lymphocytes")])
 
     rows = change_from_baseline(observations, subjects, plan)
 

@@ -51,9 +51,7 @@ def test_a_percentage_keeps_its_last_bit(subjects, plan):
     assert list(usable_values(sheet({"percent": repr(exact)}), subjects, plan)["percent"]) == [exact]
 
 
-@pytest.mark.parametrize(
-    "condition", ["FMO-CD25", "fmo_CD127", "single-stain-PE", "SingleStain-FITC", "unstained"]
-)
+@pytest.mark.parametrize("condition", ["FMO-CD25", "fmo_CD127", "single-stain-PE", "SingleStain-FITC", "unstained"])
 def test_control_tubes_never_enter(subjects, plan, condition):
     table = sheet({}, {"sample_id": "c", "condition": condition, "percent": "99.0", "visit": "not a visit"})
 

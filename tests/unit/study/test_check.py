@@ -240,9 +240,16 @@ def test_mistakes_of_all_files_come_at_once(trial: Any) -> None:
     trial.edit("subjects.tsv", "S2\tPBO\tX\tY\tN", "S2\tPBX\tX\tY\tno")
     trial.edit("outcomes.tsv", "SRI4\t1", "SRI4\tyes")
     checked = check_study(trial.path(), trial.root)
-    print("\n".join(checked.problems))  # noqa: T201
+    print("\n".join(checked.problems))
     assert len(checked.problems) == 6, "a row that is broken already is not judged further"
     assert checked.study is None and len(checked.samples) == 3
+
+
+def test_a_broken_row_makes_nobody_missing(trial: Any) -> None:
+    trial.edit("samples.tsv", "B0\t", "B/0\t")
+    trial.edit("subjects.tsv", "X\tY\tN", "X\tY\tno")
+    checked = check_study(trial.path(), trial.root)
+    assert len(checked.problems) == 2 and checked.warnings == ()
 
 
 def test_no_sheet_is_read_when_the_configuration_cannot_be(trial: Any) -> None:
@@ -285,13 +292,11 @@ def test_no_configuration_makes_it_fall_over(trial: Any) -> None:
         checked = check_study(trial.path(), trial.root)
         assert (checked.study is None) <= bool(checked.problems)
         count, refused = count + 1, refused + bool(checked.problems)
-    print(f"{count} spoiled configurations, {refused} refused, none fell over")  # noqa: T201
+    print(f"{count} spoiled configurations, {refused} refused, none fell over")
     assert count > 300 and refused > 0.8 * count
 
 
-def test_the_working_directory_plays_no_part(
-    trial: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_working_directory_plays_no_part(trial: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 
 from cytotrial.errors import CytotrialError
 from cytotrial.study.config import Dosing, Visit, draft_study, load_study
+from cytotrial.study.documents import load_schema, read_yaml, schema_problems
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,6 +24,37 @@ def test_the_bundled_configuration_is_read_whole() -> None:
     assert [(visit.id, visit.week) for visit in study.visits][:2] == [("W0", 0.0), ("W2", 2.0)]
     assert {readout.id for readout in study.readouts} == {"cd4", "cd8", "treg", "nk", "cd56bright_nk"}
     assert study.quality == {} and study.run == {}
+
+
+def test_the_examples_of_the_users_guide_are_read(tmp_path: Path) -> None:
+    guide = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+
+    def example(start: str) -> str:
+        lines = guide[guide.index(f"    {start}") :].splitlines()
+        return "".join(f"{line[4:]}\n" for line in takewhile(lambda line: line.startswith("    "), lines))
+
+    config, panel = tmp_path / "config.yaml", tmp_path / "panel.yaml"
+    config.write_text(example("trial: {") + example("quality:"), encoding="utf-8")
+    study = load_study(config)
+    assert study.baseline == "W0" and set(study.quality) == set(
+        load_schema("config")["properties"]["quality"]["properties"]
+    )
+    panel.write_text(example("markers:"), encoding="utf-8")
+    assert schema_problems(read_yaml(panel), load_schema("panel"), where="") == []
+
+
+def test_every_key_is_in_the_users_guide() -> None:
+    guide = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+
+    def keys(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from part.get("properties", ())
+        for value in part.values() if isinstance(part, dict) else ():
+            yield from keys(value)
+
+    for name in ("config", "panel", "samples", "subjects", "outcomes"):
+        missing = [key for key in keys(load_schema(name)) if not re.search(rf"\b{key}\b", guide)]
+        assert missing == [], f"config/README.md says nothing of {missing} ({name})"
 
 
 def test_tables_alone_need_neither_sheets_nor_panels() -> None:
@@ -188,12 +223,7 @@ def test_one_mistake_is_one_sentence(trial: Any, mistake: str) -> None:
     if mistake != "panel id as a path":  # its readout then has no panel either
         assert len(caught.value.problems) == 1, caught.value.problems
     for line in caught.value.problems:
-        assert (
-            line.startswith(str(trial.path()))
-            and ": found " in line
-            and ", expected " in line
-            and "; " in line
-        )
+        assert line.startswith(str(trial.path())) and ": found " in line and ", expected " in line and "; " in line
 
 
 QUALITY_MISTAKES = {
@@ -225,6 +255,19 @@ def test_quality_limits(trial: Any, mistake: str) -> None:
     with pytest.raises(CytotrialError, match=said) as caught:
         load_study(trial.path())
     assert len(caught.value.problems) == 1
+
+
+def test_equal_limits_are_no_contradiction(trial: Any) -> None:
+    with trial.path().open("a", encoding="utf-8") as stream:
+        stream.write("quality: {reportable: {min_events: 50, lloq: 50}}\n")
+    assert load_study(trial.path()).quality["reportable"]["lloq"] == 50
+
+
+@pytest.mark.parametrize("section", ["sheets", "panels"])
+def test_a_whole_trial_needs_its_sheets_and_panels(trial: Any, section: str) -> None:
+    trial.edit("config.yaml", f"{section}:", f"run: {{}}\nx-{section}:")
+    with pytest.raises(CytotrialError, match=f"found no {section}, expected {section}: "):
+        load_study(trial.path())
 
 
 def test_five_mistakes_are_five_lines(trial: Any) -> None:
@@ -262,9 +305,7 @@ def test_files_that_are_no_configuration(tmp_path: Path, content: bytes, said: s
 
 def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(
-        CytotrialError, match=r"confg.yaml: found no readable file .*did you mean 'config.yaml'"
-    ):
+    with pytest.raises(CytotrialError, match=r"confg.yaml: found no readable file .*did you mean 'config.yaml'"):
         load_study(tmp_path / "confg.yaml")
     with pytest.raises(CytotrialError, match="no readable file"):
         load_study(tmp_path)
@@ -285,6 +326,4 @@ def test_well_formed_parts_survive_mistakes_elsewhere(trial: Any) -> None:
     assert draft.study is None and len(draft.problems) == 1
     assert draft.arms == ("IL2", "PBO") and draft.baseline == "W0" and draft.visits == ("W0", "W10")
     assert draft.sheets is not None and draft.sheets.samples == "config/samples.tsv"
-    assert [panel.id for panel in draft.panels] == ["treg"] and [item.id for item in draft.readouts] == [
-        "cd4"
-    ]
+    assert [panel.id for panel in draft.panels] == ["treg"] and [item.id for item in draft.readouts] == ["cd4"]

@@ -27,9 +27,7 @@ def _sheet(folder: Path, content: str | bytes) -> Path:
 
 def test_a_full_row(tmp_path: Path) -> None:
     path = _sheet(tmp_path, f"{FULL}\n{FIRST}\tCEF\tlot 7\t2\t1234.5\tkept out\n")
-    assert read_samples(path) == (
-        Sample("A0", "fcs/A 0.fcs", "S1", "W0", "treg", "CEF", "lot 7", "2", 1234.5, row=2),
-    )
+    assert read_samples(path) == (Sample("A0", "fcs/A 0.fcs", "S1", "W0", "treg", "CEF", "lot 7", "2", 1234.5, row=2),)
 
 
 def test_empty_and_na_are_missing_not_zero(tmp_path: Path) -> None:
@@ -166,9 +164,7 @@ def test_staining_controls(condition: str | None, expected: bool) -> None:
 
 def test_outcomes(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.tsv"
-    path.write_text(
-        "subject_id\tvisit\tendpoint\tvalue\nS1\tW0\tSRI4\t1\nS1\tW0\tSLEDAI\t-2.5\nS2\tW0\tSRI4\t\n"
-    )
+    path.write_text("subject_id\tvisit\tendpoint\tvalue\nS1\tW0\tSRI4\t1\nS1\tW0\tSLEDAI\t-2.5\nS2\tW0\tSRI4\t\n")
     assert read_outcomes(path) == (
         Outcome("S1", "W0", "SRI4", 1.0),
         Outcome("S1", "W0", "SLEDAI", -2.5),
@@ -189,7 +185,7 @@ def test_the_oracle_outcomes_are_read() -> None:
     if not path.is_file():
         pytest.skip("the statistics oracle is not beside this checkout")
     outcomes = read_outcomes(path)
-    print(len(outcomes), "outcomes,", sum(o.value is None for o in outcomes), "missing")  # noqa: T201
+    print(len(outcomes), "outcomes,", sum(o.value is None for o in outcomes), "missing")
     assert len(outcomes) == len(path.read_text().splitlines()) - 1
 
 

@@ -1,0 +1,159 @@
+"""Verb ``tabulate``: the counts of every file to status, populations and subsets."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS, STATUS, SUBSETS, Table
+from cytotrial.errors import CytotrialError, problem
+from cytotrial.quality import FAILED, FLAGGED, judge_file, quality_rules
+from cytotrial.study.config import Study, load_study
+from cytotrial.study.samples import Sample, read_samples
+from cytotrial.subsets import Measured, Wanted, subset_rows, wide_rows
+from cytotrial.tables import number, read_table, whole, write_table
+
+log = logging.getLogger(__name__)
+Row = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--config", type=Path, required=True, help="config.yaml")
+    parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
+    parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
+    parser.add_argument("--not-placed", type=Path, required=True, help="table of agree-gates")
+    for name, verb in (("intake", "place-gates"), ("populations", "apply-gates"), ("steps", "apply-gates")):
+        parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, help=f"tables of {verb}")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Judge every file, turn counts into percentages, write the tables."""
+    study = load_study(arguments.config)
+    rules = quality_rules(study.quality)
+    samples = read_samples(arguments.samples)
+    intake = _by_sample(arguments.intake, INTAKE)
+    steps = _by_sample(arguments.steps, QUALITY_STEPS)
+    populations = _by_sample(arguments.populations, POPULATIONS)
+    gates = _by_sample([arguments.gates], GATES)
+    missing = _by_sample([arguments.not_placed], NOT_PLACED)
+    _check_complete(samples, intake)
+    status = []
+    for one in samples:
+        own_steps = [_numbers(row) for row in steps.get(one.sample_id, [])]
+        own_missing = missing.get(one.sample_id, [])
+        read = intake[one.sample_id][0]
+        verdict, reasons = judge_file(read, own_steps, gates.get(one.sample_id, []), own_missing, rules)
+        status.append(_status(one, read, verdict, reasons, own_steps, own_missing))
+    measured = [
+        _measured(one, study, row, populations[one.sample_id])
+        for one, row in zip(samples, status, strict=True)
+        if not one.is_control
+    ]
+    wanted = [Wanted(one.id, one.panel, one.population, one.denominators) for one in study.readouts]
+    subsets = subset_rows(measured, wanted, rules)
+    _write(arguments.out, status, steps, populations, subsets, study)
+    _log(status)
+
+
+def _by_sample(paths: list[Path], table: Table) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for path in paths:
+        for row in read_table(path, table):
+            found.setdefault(row["sample_id"], []).append(row)
+    return found
+
+
+def _check_complete(samples: tuple[Sample, ...], intake: dict[str, list[Row]]) -> None:
+    lacking = [one.sample_id for one in samples if one.sample_id not in intake]
+    if lacking:
+        raise CytotrialError(
+            problem(
+                "--intake",
+                found=f"no row for {', '.join(lacking)}",
+                expected="every sample of the sheet",
+                remedy="run place-gates again",
+            )
+        )
+
+
+def _numbers(row: Row) -> Row:
+    counts = {key: whole(row[key]) for key in ("order", "n_in", "n_out")}
+    return {**row, **counts, "percent_kept": number(row["percent_kept"])}
+
+
+def _status(sample: Sample, read: Row, verdict: str, reasons: list[str], steps: list[Row], missing: list[Row]) -> Row:
+    done = sorted((row for row in steps if row["done"] == "Y"), key=lambda row: row["order"])
+    n_events = whole(read["n_events"])
+    kept = done[-1]["n_out"] if done else n_events
+    not_done = [f"{row['population']}: {row['reason']}" for row in missing if row["outcome"] == "not_done"]
+    not_done += [
+        f"{row['step']}: {str(row['reason']).removeprefix('NOT DONE: ')}"
+        for row in steps
+        if row["done"] != "Y" and row["step"] not in {gone["population"] for gone in missing}
+    ]
+    return {
+        "sample_id": sample.sample_id,
+        "panel": sample.panel,
+        "subject_id": sample.subject_id,
+        "visit": sample.visit,
+        "status": verdict,
+        "reasons": "; ".join(reasons),
+        "n_events": n_events,
+        "n_events_kept": None if read["readable"] != "Y" else kept,
+        **{key: read[key] for key in ("fcs", "fcs_sha256", "fcs_version", "instrument", "acquired", "spillover")},
+        "not_done": "; ".join(not_done),
+    }
+
+
+def _measured(sample: Sample, study: Study, status: Row, populations: list[Row]) -> Measured:
+    week = {visit.id: visit.week for visit in study.visits}[sample.visit]
+    return Measured(
+        sample_id=sample.sample_id,
+        subject_id=sample.subject_id,
+        visit=sample.visit,
+        week=int(week) if float(week).is_integer() else week,
+        panel=sample.panel,
+        condition=sample.condition,
+        status=status["status"],
+        status_reasons=status["reasons"],
+        counts={row["population"]: whole(row["n_events"]) for row in populations},
+        reasons={row["population"]: str(row["reason"]) for row in populations if row["reason"]},
+    )
+
+
+def _write(
+    out: Path,
+    status: list[Row],
+    steps: dict[str, list[Row]],
+    populations: dict[str, list[Row]],
+    subsets: list[Row],
+    study: Study,
+) -> None:
+    names = tuple(dict.fromkeys(one.id for one in study.readouts))
+    wide = Table("subsets_wide", ("subject_id", "visit"), ("subject_id", "visit", *names))
+    rows = {
+        STATUS: status,
+        QUALITY_STEPS: [_known(row, QUALITY_STEPS) for of_file in steps.values() for row in of_file],
+        POPULATIONS: [_known(row, POPULATIONS) for of_file in populations.values() for row in of_file],
+        SUBSETS: subsets,
+        wide: wide_rows(subsets, names),
+    }
+    for table, content in rows.items():
+        write_table(out / f"{table.name}.tsv", table, content)
+
+
+def _known(row: Row, table: Table) -> Row:
+    return {column: row[column] for column in table.columns}
+
+
+def _log(status: list[Row]) -> None:
+    counts = Counter(row["status"] for row in status)
+    log.info("%d files: %s", len(status), ", ".join(f"{n} {word}" for word, n in sorted(counts.items())))
+    for row in status:
+        if row["status"] in (FLAGGED, FAILED):
+            log.warning("%s %s: %s", row["sample_id"], row["status"], row["reasons"])

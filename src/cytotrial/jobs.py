@@ -1,0 +1,68 @@
+"""What the workflow's rules ask of the sheets: which jobs there are, and which files each needs. Light imports only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cytotrial.commands.check import check_everything
+from cytotrial.study.config import Study
+from cytotrial.study.samples import Sample
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """A checked trial as jobs: one per subject and panel."""
+
+    study: Study
+    samples: tuple[Sample, ...]
+
+    @property
+    def subject_panels(self) -> list[tuple[str, str]]:
+        """Every (panel, subject) that has files."""
+        return sorted({(one.panel, one.subject_id) for one in self.samples})
+
+    def files(self, panel: str, subject: str) -> list[Sample]:
+        """A subject's files of a panel."""
+        return [one for one in self.samples if (one.panel, one.subject_id) == (panel, subject)]
+
+    def existing_fcs(self, panel: str, subject: str) -> list[str]:
+        """Their paths; one that does not exist is left to the job, which records it as failed."""
+        return [one.fcs for one in self.files(panel, subject) if Path(one.fcs).is_file()]
+
+    def rows(self, panel: str, subject: str) -> str:
+        """The sheet's rows for a job as text: the job re-runs when its own rows change, not when others do."""
+        return "; ".join(str(one) for one in _without_row_numbers(self.files(panel, subject)))
+
+    def largest_mb(self, panel: str, subject: str) -> float:
+        """Size of the largest file of a job, in MB."""
+        return max((Path(path).stat().st_size for path in self.existing_fcs(panel, subject)), default=0) / 1e6
+
+    def panel_file(self, panel: str, what: str) -> str:
+        """Path of a panel's ``markers`` or ``gating`` file."""
+        return str(getattr(next(one for one in self.study.panels if one.id == panel), what))
+
+
+def _without_row_numbers(samples: list[Sample]) -> list[tuple[str, object]]:
+    return [tuple(sorted((k, v) for k, v in vars(one).items() if k != "row")) for one in samples]
+
+
+def load_jobs(config: Path, root: Path) -> Jobs:
+    """The checked trial, or the end of the run with every mistake on standard error and status 2.
+
+    It is called while Snakemake reads the workflow: nothing has been opened but text.
+    """
+    checked = check_everything(config, root)
+    for warning in checked.warnings:
+        sys.stderr.write(f"WARNING: {warning}\n")
+    if checked.problems or checked.study is None:
+        sys.stderr.writelines(f"ERROR: {line}\n" for line in checked.problems)
+        sys.exit(2)
+    return Jobs(checked.study, checked.samples)
+
+
+def strategies(study: Study) -> Mapping[str, str]:
+    """Panel -> gating strategy file."""
+    return {panel.id: panel.gating for panel in study.panels}

@@ -1,0 +1,132 @@
+"""The page as a whole: complete, self-contained, and nothing of a file can act in it."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from cytotrial.figures.words import SYNTHETIC_MARK
+from cytotrial.report.gates import GatePicture
+from cytotrial.report.page import PageContent, Source, render_page
+from cytotrial.report.trial import Trial
+from cytotrial.study.subjects import Subject
+
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def content(trial, status_row, subset_row, change_row, between_row) -> PageContent:
+    tables = {
+        "status": [status_row(), status_row(sample_id="bad", status="failed", reasons="file is truncated")],
+        "subsets": [subset_row(sample_id="a", subject_id="S1", visit="W0", percent="6.5")],
+        "change_from_baseline": [change_row(p_value="0.5")],
+        "between_arms": [between_row(p_value="0.5")],
+    }
+    sources = {name: Source(f"results/{name}.tsv", rows) for name, rows in tables.items()}
+    return PageContent(trial, sources, "trial: {id: T1}\n")
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return parser.seen
+
+
+def test_sections_stand_in_their_order(content) -> None:
+    ids = [attributes["id"] for tag, attributes in _tags(render_page(content)) if tag == "section"]
+    assert ids == ["files", "answer", "dynamics", "tables", "gates", "methods"]
+
+
+def test_the_first_screen_names_the_data_and_the_failed_file(content) -> None:
+    top, _, _ = render_page(content).partition('id="answer"')
+    assert SYNTHETIC_MARK in top
+    assert "file is truncated" in top
+    assert "3 subjects: Low-dose IL-2 2 (1 in mitt, the primary analysis set), Placebo 1 (1 in mitt" in top
+    assert "3 visits (W0 to W10). 2 FCS files: 1 ok, 0 flagged, 1 failed." in top
+
+
+def test_every_picture_of_synthetic_data_is_marked_and_no_other(content) -> None:
+    page = render_page(content)
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(pictures) == 2
+    assert all(f">{SYNTHETIC_MARK}<" in one for one in pictures)
+    real = replace(content.trial, study=replace(content.trial.study, synthetic=False))
+    assert "SYNTHETIC" not in render_page(replace(content, trial=real))
+
+
+def test_nothing_from_outside_and_no_script(content) -> None:
+    page = render_page(content)
+    assert not re.search(r"https?://|@import|url\((?!#)", page)
+    tags = _tags(page)
+    assert not {"script", "link", "iframe", "img"} & {tag for tag, _ in tags}
+    assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
+
+
+def test_ids_are_unique_and_every_link_arrives(content) -> None:
+    tags = _tags(render_page(content))
+    ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    assert {str(link).removeprefix("#") for link in links} <= set(ids)
+
+
+def test_texts_of_files_are_shown_and_never_act(content, status_row, subset_row, change_row, between_row) -> None:
+    """The same words as subject, arm, visit label, title, reason, note and configuration."""
+    study = content.trial.study
+    arms = (replace(study.arms[0], label=EVIL), study.arms[1])
+    readouts = (replace(study.readouts[0], label=EVIL), study.readouts[1])
+    study = replace(study, title=EVIL, id=EVIL, arms=arms, readouts=readouts)
+    subjects = (*content.trial.subjects, Subject(EVIL, "IL2", None, frozenset({"mitt"})))
+    evil_tables = {
+        "status": [
+            status_row(sample_id=EVIL, subject_id=EVIL, status="failed", reasons=EVIL, not_done=f"live: {EVIL}")
+        ],
+        "subsets": [subset_row(sample_id=EVIL, subject_id=EVIL, visit="W0", percent="6.5", qc_reason=EVIL)],
+        "change_from_baseline": [change_row(note=EVIL)],
+        "between_arms": [between_row(note=EVIL)],
+    }
+    sources = {name: Source(name, rows) for name, rows in evil_tables.items()}
+    pictures = {EVIL: [GatePicture(EVIL, "data:image/png;base64,")]}
+    trial = Trial(study, subjects, content.trial.plan)
+    page = render_page(PageContent(trial, sources, EVIL, pictures))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 12
+
+
+def test_same_content_same_page(content) -> None:
+    assert render_page(content) == render_page(content)
+
+
+def test_sections_without_their_table_say_so(content) -> None:
+    assert "gates.tsv was not there when this page was made." in render_page(content)
+
+
+def test_a_trial_without_files_or_rows_still_has_a_page(content) -> None:
+    empty = {name: Source(source.name, []) for name, source in content.tables.items()}
+    page = render_page(replace(content, tables=empty))
+    assert "There is no file in this trial." in page
+    assert page.count("no reportable values") == 2
+
+
+def test_one_arm(content) -> None:
+    study = replace(content.trial.study, arms=content.trial.study.arms[:1])
+    plan = replace(content.trial.plan, arms=("IL2",), control=())
+    tables = {**content.tables, "between_arms": Source("b", [])}
+    page = render_page(PageContent(Trial(study, content.trial.subjects, plan), tables, ""))
+    assert "between arms" not in re.sub(r'<section id="methods">.*', "", page, flags=re.DOTALL)
+
+
+def test_gate_pictures_are_shown_with_their_sample(content) -> None:
+    shown = replace(content, pictures={"nk": [GatePicture("S1_W0", "data:image/png;base64,AAAA")]})
+    images = [attributes for tag, attributes in _tags(render_page(shown)) if tag == "img"]
+    assert images == [{"src": "data:image/png;base64,AAAA", "alt": "Gates of sample S1_W0", "loading": "lazy"}]

@@ -1,0 +1,87 @@
+"""Tables of results: order of the schedule, rounding, NA with its reason."""
+
+from cytotrial.report.result_tables import between_table, change_table, subset_table
+
+
+def _texts(view):
+    return [[cell.text for cell in row] for group in view.groups for row in group.rows]
+
+
+def test_changes_stand_by_subset_arm_and_visit_of_the_schedule(trial, change_row) -> None:
+    rows = [
+        change_row(visit="W10"),
+        change_row(visit="W2", arm="PBO"),
+        change_row(visit="W2", mean_change="2.345678", p_value="0.00004"),
+        change_row(subset="treg", denominator="cd4", visit="W2"),
+        change_row(analysis_set="itt", visit="W2"),
+    ]
+    view = change_table(rows, "mitt", trial, source="stats/change_from_baseline.tsv")
+    assert [group.heading for group in view.groups] == [
+        "NK cells, % of lymphocytes (primary)",
+        "Regulatory T cells, % of CD4+ T cells (primary)",
+    ]
+    assert [row[:2] for row in _texts(view)[:3]] == [["IL2", "W2"], ["IL2", "W10"], ["PBO", "W2"]]
+    assert _texts(view)[0][5] == "+2.35"
+    assert "<0.001" in _texts(view)[0]
+
+
+def test_missing_statistics_carry_their_note(trial, change_row) -> None:
+    view = change_table([change_row(n_pairs="1", note="one pair")], "mitt", trial, source="x")
+    row = view.groups[0].rows[0]
+    assert row[5].text == "NA"
+    assert row[5].title == "one pair"
+    assert row[-1].text == "one pair"
+
+
+def test_no_correction_outside_a_family_says_so(trial, between_row) -> None:
+    rows = [
+        between_row(visit="W10", measure="change", p_value="0.2", p_holm="0.4", p_bh="0.3"),
+        between_row(visit="W0", p_value="0.7"),
+        between_row(visit="W2", p_value="0.01", p_holm="0.02", p_bh="0.02"),
+    ]
+    view = between_table(rows, "mitt", trial, source="x")
+    assert [row[:2] for row in _texts(view)] == [["level", "W0"], ["level", "W2"], ["change", "W10"]]
+    holm = view.groups[0].rows[0][11]
+    assert (holm.text, holm.title) == ("NA", "not in a family of tests")
+    assert view.groups[0].rows[1][10].css == "hit"
+
+
+def test_samples_show_every_denominator_in_one_line(trial, subset_row) -> None:
+    usual = {"sample_id": "a", "subject_id": "S1", "subset": "treg", "numerator_n": "12"}
+    rows = [
+        subset_row(
+            **usual,
+            visit="W0",
+            denominator="cd4",
+            denominator_n="2000",
+            qc_flag="not_reported",
+            qc_reason="12 events, below 20",
+        ),
+        subset_row(
+            **usual,
+            visit="W0",
+            denominator="lymphocytes",
+            denominator_n="9000",
+            percent="0.13333",
+            ci_low="0.07",
+            ci_high="0.23",
+        ),
+    ]
+    view = subset_table(rows, trial.study.readouts[1], trial, source="x")
+    assert _texts(view) == [
+        [
+            "S1",
+            "W0",
+            "a",
+            "12",
+            "NA",
+            "NA",
+            "2\u202f000",
+            "0.13",
+            "0.07 to 0.23",
+            "9\u202f000",
+            "not reported",
+            "12 events, below 20",
+        ]
+    ]
+    assert view.groups[0].rows[0][4].title == "12 events, below 20"

@@ -1,0 +1,72 @@
+# Place, agree, apply. No rule here has the subjects sheet among its inputs: the arm is invisible.
+
+
+rule place_gates:
+    input:
+        fcs=fcs_files,
+        samples=ancient(STUDY.sheets.samples),
+        markers=markers_file,
+        gating=gating_file,
+    output:
+        landmarks="results/work/{panel}/{subject}/landmarks.tsv",
+        intake="results/work/{panel}/{subject}/intake.tsv",
+    log:
+        "results/logs/place_gates/{panel}/{subject}.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=gating_memory,
+    params:
+        rows=sheet_rows,
+        code=GATING_CODE,
+    shell:
+        "cytotrial place-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
+        " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
+        " --landmarks {output.landmarks:q} --intake {output.intake:q} 2> {log:q}"
+
+
+rule agree_gates:
+    input:
+        landmarks=per_subject("landmarks"),
+        gating=[panel.gating for panel in STUDY.panels],
+    output:
+        gates="results/tables/gates.tsv",
+        not_placed="results/work/not_placed.tsv",
+    log:
+        "results/logs/agree_gates.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    params:
+        strategies=[f"{panel.id}={panel.gating}" for panel in STUDY.panels],
+        code=GATING_CODE,
+    shell:
+        "cytotrial agree-gates --gating {params.strategies:q} --landmarks {input.landmarks:q}"
+        " --gates {output.gates:q} --not-placed {output.not_placed:q} 2> {log:q}"
+
+
+rule apply_gates:
+    input:
+        fcs=fcs_files,
+        samples=ancient(STUDY.sheets.samples),
+        markers=markers_file,
+        gating=gating_file,
+        intake="results/work/{panel}/{subject}/intake.tsv",
+        gates="results/tables/gates.tsv",
+        not_placed="results/work/not_placed.tsv",
+    output:
+        populations="results/work/{panel}/{subject}/populations.tsv",
+        steps="results/work/{panel}/{subject}/quality_steps.tsv",
+    log:
+        "results/logs/apply_gates/{panel}/{subject}.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=gating_memory,
+    params:
+        rows=sheet_rows,
+        code=GATING_CODE,
+    shell:
+        "cytotrial apply-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
+        " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
+        " --intake {input.intake:q} --gates {input.gates:q} --not-placed {input.not_placed:q}"
+        " --populations {output.populations:q} --steps {output.steps:q} 2> {log:q}"

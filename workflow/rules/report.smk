@@ -1,0 +1,29 @@
+# One page that a person can open.
+
+
+rule report:
+    input:
+        config=CONFIG,
+        subjects=STUDY.sheets.subjects,
+        status="results/tables/status.tsv",
+        steps="results/tables/quality_steps.tsv",
+        populations="results/tables/populations.tsv",
+        gates="results/tables/gates.tsv",
+        subsets="results/tables/subsets.tsv",
+        change="results/stats/change_from_baseline.tsv",
+        between="results/stats/between_arms.tsv",
+    output:
+        "results/report/index.html",
+    log:
+        "results/logs/report.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    params:
+        tables=lambda wildcards, input: Path(input.status).parent,
+        stats=lambda wildcards, input: Path(input.change).parent,
+        code=code_version(
+            "study", "statistics", "figures", "report", "commands/report.py"
+        ),
+    shell:
+        "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
+        " --subjects {input.subjects:q} --out {output:q} 2> {log:q}"

@@ -1,0 +1,21 @@
+# The first rule that may know who is in which arm.
+
+
+rule statistics:
+    input:
+        config=CONFIG,
+        subsets="results/tables/subsets.tsv",
+        subjects=STUDY.sheets.subjects,
+    output:
+        change="results/stats/change_from_baseline.tsv",
+        between="results/stats/between_arms.tsv",
+    log:
+        "results/logs/statistics.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    params:
+        out=lambda wildcards, output: Path(output.change).parent,
+        code=code_version("study", "statistics", "commands/statistics.py"),
+    shell:
+        "cytotrial statistics --config {input.config:q} --subsets {input.subsets:q}"
+        " --subjects {input.subjects:q} --out {params.out:q} 2> {log:q}"
