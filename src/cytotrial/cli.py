@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,8 @@ VERBS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; 0 when done, 2 with one line per mistake when the user can mend it."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    for library in ("OPENBLAS", "OMP", "MKL"):  # several jobs share the machine, and small solves stall on threads
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     arguments = _parser(argv).parse_args(argv)
     try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def load_jobs(config: Path, root: Path) -> Jobs:
 
     It is called while Snakemake reads the workflow: nothing has been opened but text.
     """
+    if shutil.which("cytotrial") is None:  # called as .venv/bin/snakemake, without activating the environment
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     checked = check_everything(config, root)
     for warning in checked.warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
@@ -61,8 +64,3 @@ def load_jobs(config: Path, root: Path) -> Jobs:
         sys.stderr.writelines(f"ERROR: {line}\n" for line in checked.problems)
         sys.exit(2)
     return Jobs(checked.study, checked.samples)
-
-
-def strategies(study: Study) -> Mapping[str, str]:
-    """Panel -> gating strategy file."""
-    return {panel.id: panel.gating for panel in study.panels}

@@ -1,4 +1,4 @@
-"""Is a file, is a number good enough to report? Small rules, each with its reason; thresholds from the configuration."""
+"""Is a file, is a number good enough to report? Small rules, each with its reason; thresholds are configuration."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _step_failures(steps: Sequence[Row], rules: QualityRules) -> Iterator[str]:
 def _step_flags(steps: Sequence[Row], rules: QualityRules) -> Iterator[str]:
     for step, _, gone in _removed(steps, "margins"):
         if gone > rules.max_margin_percent:
-            yield f"{step['step']}: {gone:.1f} % of events at the range's edge, more than {rules.max_margin_percent:g} %"
+            yield f"{step['step']}: {gone:.1f} % of events at the range's edge, over {rules.max_margin_percent:g} %"
     for step, kept, _ in _removed(steps, "doublets"):
         if kept < rules.min_singlet_percent:
             yield f"{step['step']}: {kept:.1f} % singlets, less than {rules.min_singlet_percent:g} %"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from cytotrial.cytometry.panel import SCATTER, TIME, Panel, load_panel
+from cytotrial.documents import file_problem
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.strategy import Strategy, load_strategy
 from cytotrial.study.check import Checked, check_study
 from cytotrial.study.config import PanelFiles
-from cytotrial.study.documents import file_problem
 
 LOG = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cytotrial.documents import load_schema, read_yaml, schema_problems, text_of
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.study.documents import load_schema, read_yaml, schema_problems, text_of
 
 SCATTER = {
     "fsc_area": "FSC-A",

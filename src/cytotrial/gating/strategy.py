@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import yaml
-
 from cytotrial.cytometry.scale import Scale
+from cytotrial.documents import plain, read_yaml
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.arguments import MARKERS_OF, METHODS
 
@@ -88,17 +87,7 @@ def load_strategy(path: Path) -> Strategy:
     CytotrialError
         Every mistake of the file, one line each.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CytotrialError(
-            problem(
-                str(path),
-                found=f"no readable YAML ({' '.join(str(error).split())})",
-                expected="a gating strategy",
-                remedy="mend the file or the path",
-            )
-        ) from error
+    document = plain(read_yaml(path))
     if not isinstance(document, dict):
         raise CytotrialError(
             problem(

@@ -72,7 +72,7 @@ def multiplicity_sentence(rows: Sequence[Row]) -> str:
     adjusted = [row for row in tested if row["p_holm"] is not None or row["p_bh"] is not None]
     nominal, holm, bh = (sum(is_hit(row[name]) for row in tested) for name in ("p_value", "p_holm", "p_bh"))
     m = len(tested)
-    expected = show(ALPHA * m, decimals=1)
+    expected = show(ALPHA * m)
     return (
         f"{plural(m, 'test')} at the 5 % level stand behind this box. If nothing differed anywhere, "
         f"about {expected} of them ({m} × {ALPHA}) would fall below 0.05 by chance alone; {nominal} "
@@ -162,7 +162,7 @@ def _hits(change: Sequence[Row], between: Sequence[Row], trial: Trial, *, source
     rows.append(
         [
             Cell("expected by chance alone", css="quiet"),
-            *(Cell(show(n, decimals=1), css="quiet") for n in expected),
+            *(Cell(show(n), css="quiet") for n in expected),
         ]
     )
     columns = (Column("nominal p < 0.05", numeric=False), *(Column(label) for label, _ in kinds))

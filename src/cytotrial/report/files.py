@@ -107,9 +107,9 @@ def _reason_table(flagged: Sequence[Row], *, source: str) -> TableView | None:
     counted: Counter[str] = Counter()
     example: dict[str, tuple[str, str]] = {}
     for row in sorted(flagged, key=lambda row: str(row["sample_id"])):
-        for reason in split_reasons(row["reasons"]):
-            kind = reason_kind(reason)
-            counted[kind] += 1
+        kinds = {reason_kind(reason): reason for reason in reversed(split_reasons(row["reasons"]))}
+        counted.update(kinds.keys())
+        for kind, reason in kinds.items():
             example.setdefault(kind, (reason, str(row["sample_id"])))
     if not counted:
         return None
@@ -119,7 +119,7 @@ def _reason_table(flagged: Sequence[Row], *, source: str) -> TableView | None:
     ]
     columns = (
         Column("reason", numeric=False, wide=True),
-        Column("times"),
+        Column("files"),
         Column("for example", numeric=False, wide=True),
     )
     return TableView("Why files are flagged; a file can have several reasons", source, columns, flat(cells))

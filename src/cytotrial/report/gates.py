@@ -138,7 +138,7 @@ def read_pictures(folder: Path, panels: Mapping[str, str]) -> dict[str, list[Gat
 
 
 def _panel(row: Row, panels: Mapping[str, str]) -> str:
-    return panels.get(str(row["sample_id"]), NO_PANEL)
+    return row.get("panel") or panels.get(str(row["sample_id"]), NO_PANEL)
 
 
 def _gate_cells(rows: Sequence[Row]) -> list[Cell]:

@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
-from collections.abc import Mapping
-from typing import Any
+from importlib.metadata import version
 
-PACKAGES = (
-    "cytotrial",
-    "flowkit",
-    "flowio",
-    "numpy",
-    "pandas",
-    "scipy",
-    "statsmodels",
-    "snakemake",
-    "matplotlib",
-    "jinja2",
-)
+from cytotrial.provenance import package_versions
+from cytotrial.quality import QualityRules
+
+DRAWN_WITH = ("jinja2", "matplotlib")
 
 
-def quality_sentence(quality: Mapping[str, Any]) -> str:
-    """The limits of the configuration's ``quality`` section in words.
-
-    Examples
-    --------
-    >>> quality_sentence({"lloq": 50})
-    "As the configuration sets them, the package's defaults for the rest: lloq 50."
-    """
-    if not quality:
-        return "The configuration sets no limits of its own (quality): the package's defaults hold."
-    shown = "; ".join(f"{name} {_plain(value)}" for name, value in sorted(quality.items()))
-    return f"As the configuration sets them, the package's defaults for the rest: {shown}."
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain(inner)}" for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return " to ".join(str(inner) for inner in value)
-    return str(value)
+def quality_sentences(rules: QualityRules) -> list[str]:
+    """The limits in force, in words: the package's defaults with those of the configuration in their place."""
+    denominators = ", ".join(f"{name} {least:g}" for name, least in sorted(rules.min_denominator.items()))
+    plausible = ", ".join(
+        f"{name} {low:g} to {high:g} %" for name, (low, high) in sorted(rules.plausible_percent.items())
+    )
+    sentences = [
+        f"A percentage with fewer than {rules.min_events:g} events of the subset is flagged; with fewer than "
+        f"{rules.lloq:g} it is below the lower limit of quantification; with fewer than {rules.not_reported:g} it "
+        "is not reported.",
+        f"A file is flagged above {rules.max_margin_percent:g} % of events at the range's edge, below "
+        f"{rules.min_singlet_percent:g} % singlets, below {rules.min_live_percent:g} % live; it fails when more "
+        f"than {rules.max_time_removed_percent:g} % of its events are removed by time, or fewer than "
+        f"{rules.fail_live_percent:g} % are live.",
+    ]
+    if denominators:
+        sentences.append(f"A denominator with fewer events is flagged: {denominators}.")
+    if plausible:
+        sentences.append(f"A percentage outside what is plausible is flagged, never left out: {plausible}.")
+    return sentences
 
 
 def versions() -> list[tuple[str, str]]:
-    """Each package with its version, Python first; one that is not installed says so."""
-    found = [("Python", platform.python_version())]
-    for name in PACKAGES:
-        try:
-            found.append((name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            found.append((name, "not installed"))
-    return found
+    """Each package with its version, Python first."""
+    drawn = [(name, version(name)) for name in DRAWN_WITH]
+    return [("Python", platform.python_version()), *package_versions().items(), *drawn]

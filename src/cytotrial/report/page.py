@@ -10,11 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cytotrial.figures.words import SYNTHETIC_MARK
+from cytotrial.quality import quality_rules
 from cytotrial.report.answer import answer
 from cytotrial.report.dynamics import picture, subset_dynamics
 from cytotrial.report.files import file_section
 from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
-from cytotrial.report.methods import quality_sentence, versions
+from cytotrial.report.methods import quality_sentences, versions
 from cytotrial.report.result_tables import between_table, change_table, subset_table
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row, TableView
@@ -87,7 +88,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         ],
         "gate_tables": _gate_tables(tables),
         "gate_pictures": content.pictures,
-        "quality": quality_sentence(trial.study.quality),
+        "quality": quality_sentences(quality_rules(trial.study.quality)),
         "versions": versions(),
         "sources": [tables[name] for name in sorted(tables)],
         "config_text": content.config_text,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cytotrial.documents import file_problem
 from cytotrial.study.config import Draft, PanelFiles, Readout, Study, draft_study
-from cytotrial.study.documents import file_problem
 from cytotrial.study.outcomes import outcome_problems
 from cytotrial.study.samples import Sample, samples_of
 from cytotrial.study.sheets import Sheet, read_sheet

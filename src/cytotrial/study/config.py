@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cytotrial.documents import load_schema, plain, read_yaml, schema_problems, shown, text_of
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.study.consistency import consistency_problems, entries, section_ids
-from cytotrial.study.documents import load_schema, plain, read_yaml, schema_problems, shown, text_of
 
 DAYS_PER_WEEK = 7.0
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from cytotrial.documents import text_of
 from cytotrial.errors import did_you_mean, problem
-from cytotrial.study.documents import text_of
 
 
 def consistency_problems(document: Mapping[str, Any], *, where: str) -> list[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cytotrial.documents import load_schema, near_file, schema_problems
 from cytotrial.errors import did_you_mean, problem
-from cytotrial.study.documents import load_schema, near_file, schema_problems
 from cytotrial.tables import MISSING
 
 FOREIGN = {  # how files begin that a spreadsheet program saves when it is not told otherwise
@@ -95,8 +95,6 @@ def _text(path: Path) -> tuple[str, list[str]]:
         row = content.count(b"\n", 0, error.start) + 1
         found = f"the byte 0x{content[error.start]:02x}, which is not UTF-8"
         return "", [problem(f"{path}, row {row}", found=found, expected="UTF-8 text", remedy=SAVE_AS)]
-    if not text.strip():
-        return "", [problem(str(path), found="an empty file", expected="a header and rows", remedy="fill the sheet")]
     return text.replace("\r\n", "\n").replace("\r", "\n"), []
 
 
@@ -113,6 +111,9 @@ def _records(text: str, path: Path) -> tuple[list[tuple[int, list[str]]], list[s
         where = f"{path}, after row {records[-1][0] if records else 0}"
         remedy = 'remove the stray quotation mark (")'
         return [], [problem(where, found=f"a broken row ({error})", expected="cells in tabs", remedy=remedy)]
+    if not records:
+        found, wanted = "an empty file", "a header and rows"
+        return [], [problem(str(path), found=found, expected=wanted, remedy="fill the sheet")]
     return records, []
 
 
@@ -120,10 +121,8 @@ def _schema(name: str, yes_no: Sequence[str]) -> dict[str, Any]:
     schema = load_schema(name)
     for column in yes_no:
         schema["properties"][column] = {"description": "Y or N", "enum": ["Y", "N"]}
-    for kind in (
-        "required",
-        "x-required-columns",
-    ):  # the cells that must be filled; the columns that must be there
+    # The cells that must be filled; the columns that must be there.
+    for kind in ("required", "x-required-columns"):
         names = schema.get(kind, schema["required"])
         schema[kind] = [*names, *(name for name in yes_no if name not in names)]
     return schema

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
+from cytotrial.documents import near_file
 from cytotrial.errors import did_you_mean, problem
 from cytotrial.study.config import Readout
 from cytotrial.study.consistency import unknown
-from cytotrial.study.documents import near_file
 from cytotrial.study.samples import Sample
 
 BLANK = "(blank)"

@@ -159,7 +159,7 @@ def test_multiplicity_is_counted_from_the_tables(made: Path, page: str) -> None:
     # changes: 5 subsets x 3 visits x 2 arms; between: 5 x (4 levels + 3 changes)
     assert len(rows) == 65
     below = sum(float(str(row["p_value"])) < 0.05 for row in rows)
-    assert f"about 3.2 of them (65 × 0.05) would fall below 0.05 by chance alone; {below} did" in page
+    assert f"about 3.25 of them (65 × 0.05) would fall below 0.05 by chance alone; {below} did" in page
 
 
 def test_same_files_same_bytes(made: Path, page: str, tmp_path: Path) -> None:

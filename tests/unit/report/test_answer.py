@@ -64,13 +64,13 @@ def box(change, between, subset_row, trial):
 
 
 def test_multiplicity_counts_the_tests_that_were_made(change, between, trial) -> None:
-    """Six p-values in mitt and primary denominators (3 changes, 3 between): 0.05 x 6 = 0.3 by chance.
+    """Six p-values in mitt and primary denominators (3 changes, 3 between): 0.05 x 6 = 0.30 by chance.
 
     Three are below 0.05 (0.001, 0.04, 0.03); five have a family; 0.004 alone holds under Holm and BH.
     """
     sentence = multiplicity_sentence([row for row in [*change, *between] if trial.is_primary(row)])
     assert sentence.startswith("6 tests at the 5 % level")
-    assert "about 0.3 of them (6 × 0.05) would fall below 0.05 by chance alone; 3 did." in sentence
+    assert "about 0.30 of them (6 × 0.05) would fall below 0.05 by chance alone; 3 did." in sentence
     assert "Of the 5 tests that belong to a family, 1 stay below 0.05 after Holm's correction and 1" in sentence
 
 
@@ -79,7 +79,7 @@ def test_hits_per_kind_of_test(box) -> None:
     assert rows[0] == ["NK cells, % of lymphocytes", "2 of 2", "0 of 1", "1 of 1", "0 of 1", "0 of 1"]
     assert rows[1][1:] == ["0 of 0"] * 5  # treg has rows of its second denominator only
     assert rows[2] == ["All", "2 of 2", "0 of 1", "1 of 1", "0 of 1", "0 of 1"]
-    assert rows[3][:2] == ["expected by chance alone", "0.1"]  # 0.05 x 2
+    assert rows[3][:2] == ["expected by chance alone", "0.10"]  # 0.05 x 2
 
 
 def test_cells_hold_estimate_interval_and_three_p_values(box) -> None:

@@ -32,7 +32,7 @@ def test_flag_reasons_are_counted_without_their_figures(trial, status_row) -> No
         status_row(sample_id=f"f{n}", status="flagged", reasons=f"live: {60 + n}.5 % kept, below 70 %; few events")
         for n in range(3)
     ]
-    rows.append(status_row(sample_id="g", status="flagged", reasons="few events"))
+    rows.append(status_row(sample_id="g", status="flagged", reasons="few events; few events"))
     view = file_section(rows, trial, source="tables/status.tsv").flag_reasons
     assert _rows(view) == [
         ["few events", "4", "few events (f0)"],

@@ -1,14 +1,22 @@
 """Limits and versions."""
 
 from cytotrial import __version__
-from cytotrial.report.methods import quality_sentence, versions
+from cytotrial.quality import quality_rules
+from cytotrial.report.methods import quality_sentences, versions
 
 
-def test_limits_of_the_configuration_are_written_out() -> None:
-    said = quality_sentence({"reportable": {"min_events": 100, "lloq": 50}, "plausible_percent": {"nk/l": [0.5, 45]}})
-    assert "reportable min_events 100, lloq 50" in said
-    assert "plausible_percent nk/l 0.5 to 45" in said
+def test_limits_are_those_in_force() -> None:
+    """The configuration's own value where it has one, the default elsewhere."""
+    section = {"reportable": {"lloq": 33}, "plausible_percent": {"nk/lymphocytes": [0.5, 44]}, "min_live_percent": 61}
+    said = " ".join(quality_sentences(quality_rules(section)))
+    default = quality_rules({})
+    assert f"fewer than {default.min_events} events" in said
+    assert "with fewer than 33 it is below the lower limit of quantification" in said
+    assert "below 61 % live" in said
+    assert "never left out: nk/lymphocytes 0.5 to 44 %." in said
 
 
-def test_versions_name_this_package() -> None:
-    assert dict(versions())["cytotrial"] == __version__
+def test_versions_name_this_package_and_what_drew_the_page() -> None:
+    found = dict(versions())
+    assert found["cytotrial"] == __version__
+    assert {"Python", "scipy", "matplotlib", "jinja2"} <= set(found)

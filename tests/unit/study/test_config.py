@@ -12,7 +12,7 @@ import pytest
 
 from cytotrial.errors import CytotrialError
 from cytotrial.study.config import Dosing, Visit, draft_study, load_study
-from cytotrial.study.documents import load_schema, read_yaml, schema_problems
+from cytotrial.documents import load_schema, read_yaml, schema_problems
 
 ROOT = Path(__file__).resolve().parents[3]
 

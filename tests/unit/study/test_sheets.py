@@ -99,6 +99,7 @@ MISTAKES = {
     "negative": (f"{FULL}\n{FIRST}\t\t\t\t-1\t\n", "lymphocytes_per_ul: found '-1'"),
     "header alone": (f"{HEADER}\n\n", "found a header and no rows"),
     "nothing": ("", "found an empty file"),
+    "quoted nothing": ('""', "found an empty file"),
     "blank lines": ("\n \n\n", "found an empty file"),
     "latin-1": (PLAIN.encode() + b"M\xfcller\t\t\t\t\n", "row 4: found the byte 0xfc, which is not UTF-8"),
     "UTF-16": (PLAIN.encode("utf-16"), "found UTF-16 text, expected tab-separated UTF-8"),

@@ -160,7 +160,7 @@ def plain(value: Any) -> Any:
 
 def load_schema(name: str) -> dict[str, Any]:
     """The package's JSON Schema ``schemas/<name>.json``."""
-    return json.loads(resources.files("cytotrial.study").joinpath(f"schemas/{name}.json").read_text("utf-8"))
+    return json.loads(resources.files("cytotrial").joinpath(f"schemas/{name}.json").read_text("utf-8"))
 
 
 def schema_problems(content: Any, schema: Mapping[str, Any], *, where: str) -> list[str]:
