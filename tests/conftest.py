@@ -65,12 +65,14 @@ class TrialFolder:
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """One job of a dry run: what would run, why, and on which files."""
+    """One job of a dry run: what would run, why, on which files; `shell` where its commands are printed."""
 
     rule: str
     wildcards: str
     reason: str
     inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shell: str
     text: str
 
 
@@ -152,12 +154,14 @@ def planned_jobs(output: str) -> list[PlannedJob]:
     """The jobs that a dry run prints."""
     found = []
     for block in re.split(r"\n(?=(?:local)?rule \w+:\n)", output):
-        head = re.match(r"(?:local)?rule (\w+):\n", block.lstrip("\n"))
+        head = re.match(r"(?:local)?rule (\w+):\n", block)
         if head:
-            field = {key: value.strip() for key, value in re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE)}
-            inputs = tuple(part.strip() for part in field.get("input", "").split(",") if part.strip())
+            text = block.split("\n\n")[0]
+            field = {key: value.strip() for key, value in re.findall(r"^    (\w+): (.*)$", text, flags=re.MULTILINE)}
+            files = (tuple(filter(None, field.get(key, "").split(", "))) for key in ("input", "output"))
+            shell = text.partition("\nShell command: ")[2]
             found.append(
-                PlannedJob(head[1], field.get("wildcards", ""), field.get("reason", ""), inputs, block.split("\nJob")[0])
+                PlannedJob(head[1], field.get("wildcards", ""), field.get("reason", ""), *files, shell, text)
             )
     return found
 
@@ -179,6 +183,12 @@ def shared() -> Callable[[str], Path]:
         return place
 
     return find
+
+
+@pytest.fixture(scope="session")
+def programs() -> dict[str, str]:
+    """`environment`: what a test needs that calls the project's programs itself."""
+    return environment()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ VERBS = {
     "place-gates": "read one subject's files of a panel and find where each gate belongs",
     "agree-gates": "settle every file's gates, lending where one was not found; writes the ledger",
     "apply-gates": "apply the agreed gates to one subject's files of a panel through FlowKit",
+    "draw-gates": "draw the agreed gates on one subject's files of a panel",
     "tabulate": "counts to percentages: status, populations and subsets",
     "statistics": "change from baseline within arms, and between arms",
     "report": "the HTML report",

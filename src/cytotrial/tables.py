@@ -58,14 +58,14 @@ def format_cell(value: Any) -> str:
     """
     if value is None or value == "":
         return MISSING
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's own is no bool
         return "Y" if value else "N"
     if isinstance(value, Integral):
         return str(int(value))
     if isinstance(value, Real):
         number = float(value)
         return MISSING if math.isnan(number) else repr(number)
-    return " ".join(str(value).split())
+    return " ".join(str(value).split()) or MISSING
 
 
 def read_table(path: Path, table: Table | None = None) -> list[dict[str, str | None]]:
@@ -86,7 +86,7 @@ def read_table(path: Path, table: Table | None = None) -> list[dict[str, str | N
             reader = csv.DictReader(stream, delimiter="\t")
             header = list(reader.fieldnames or ())
             rows = [{k: _missing(v) for k, v in row.items() if k is not None} for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CytotrialError(
             problem(
                 str(path),

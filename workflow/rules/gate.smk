@@ -70,3 +70,29 @@ rule apply_gates:
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
         " --intake {input.intake:q} --gates {input.gates:q} --not-placed {input.not_placed:q}"
         " --populations {output.populations:q} --steps {output.steps:q} 2> {log:q}"
+
+
+rule draw_gates:
+    input:
+        fcs=fcs_files,
+        samples=ancient(STUDY.sheets.samples),
+        markers=markers_file,
+        gating=gating_file,
+        intake="results/work/{panel}/{subject}/intake.tsv",
+        gates="results/tables/gates.tsv",
+    output:
+        directory("results/work/{panel}/{subject}/pictures"),
+    log:
+        "results/logs/draw_gates/{panel}/{subject}.log",
+    conda:
+        "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=gating_memory,
+    params:
+        rows=sheet_rows,
+        synthetic="--synthetic" if STUDY.synthetic else "",
+        code=code_version("cytometry", "gating", "figures", "commands/draw_gates.py"),
+    shell:
+        "cytotrial draw-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
+        " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
+        " --intake {input.intake:q} --gates {input.gates:q} {params.synthetic} --out {output:q} 2> {log:q}"

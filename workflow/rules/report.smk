@@ -12,6 +12,10 @@ rule report:
         subsets="results/tables/subsets.tsv",
         change="results/stats/change_from_baseline.tsv",
         between="results/stats/between_arms.tsv",
+        pictures=[
+            f"results/work/{panel}/{subject}/pictures"
+            for panel, subject in JOBS.subject_panels
+        ],
     output:
         "results/report/index.html",
     log:
@@ -26,4 +30,4 @@ rule report:
         ),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
-        " --subjects {input.subjects:q} --out {output:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --pictures {input.pictures:q} --out {output:q} 2> {log:q}"

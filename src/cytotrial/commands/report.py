@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", type=Path, required=True, help="folder of status.tsv, subsets.tsv, gates.tsv, ...")
     parser.add_argument("--stats", type=Path, required=True, help="folder of the tables of statistics")
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
-    parser.add_argument("--pictures", type=Path, help="folder of <sample_id>.svg or .png, the gates as pictures")
+    parser.add_argument("--pictures", nargs="*", type=Path, default=[], help="folders of draw-gates: <sample_id>.png")
     parser.add_argument("--out", type=Path, required=True, help="the page, an .html file")
 
 
@@ -55,9 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
     trial = Trial(study, read_subjects(arguments.subjects, study=study), analysis_plan(study))
     tables = _read_tables(arguments.tables, arguments.stats)
     panels = {str(row["sample_id"]): str(row["panel"]) for row in tables[STATUS.name].rows}
-    pictures = read_pictures(arguments.pictures, panels) if arguments.pictures else {}
+    doubtful = {str(row["sample_id"]) for row in tables[STATUS.name].rows if row["status"] != "ok"}
+    pictures, left_out = read_pictures(arguments.pictures, panels, first=doubtful)
     config_text = arguments.config.read_text(encoding="utf-8-sig")
-    page = render_page(PageContent(trial, tables, config_text, pictures))
+    page = render_page(PageContent(trial, tables, config_text, pictures, left_out))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(page, encoding="utf-8", newline="\n")
     logger.info("%s: %.0f kB", arguments.out, arguments.out.stat().st_size / 1000)

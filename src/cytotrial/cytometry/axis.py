@@ -44,8 +44,8 @@ class Axis:
         """The scale with its parameters, as the ledger writes it."""
         if self.is_linear:
             return "linear"
-        width = f",W={self.w:g}" if self.method == "logicle" else ""
-        return f"{self.method}(T={self.top:g}{width},M={self.m:g},A={self.a:g})"
+        width = f",W={_exact(self.w)}" if self.method == "logicle" else ""
+        return f"{self.method}(T={_exact(self.top)}{width},M={_exact(self.m)},A={_exact(self.a)})"
 
     def to_scale(self, linear: np.ndarray | float) -> np.ndarray:
         """Linear to gate scale, through flowutils: FlowKit's own arithmetic, so the same numbers."""
@@ -67,3 +67,8 @@ class Axis:
         else:
             out = getattr(transforms, asinh)(flat, [0], t=self.top, m=self.m, a=self.a)
         return np.asarray(out).reshape(column.shape)
+
+
+def _exact(value: float) -> str:
+    """All digits, as short as they go: six would not tell two large ranges apart."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -56,11 +56,11 @@ def find_spillover(keywords: Mapping[str, str], channel_names: Sequence[str]) ->
     keyword = next((key for key in KEYWORDS if str(keywords.get(key, "")).strip()), None)
     if keyword is None:
         return None
-    cells = [cell.strip() for cell in str(keywords[keyword]).replace("\n", "").split(",")]
+    cells = [cell.strip() for cell in str(keywords[keyword]).replace("\n", "").rstrip(" ,").split(",")]
     try:
         size = int(cells[0])
         names = cells[1 : size + 1]
-        values = [float(cell) for cell in cells[size + 1 : size + 1 + size * size]]
+        values = [float(cell) for cell in cells[size + 1 :]]
     except ValueError as error:
         raise ValueError(f"{keyword} is not a matrix ({error})") from error
     if size == 0:
@@ -86,6 +86,9 @@ def checked(spillover: Spillover, channel_names: Sequence[str]) -> Spillover:
     unknown = [name for name in names if name not in channel_names]
     if unknown:
         raise ValueError(f"{spillover.source} names {', '.join(unknown)}, which the file has not")
+    light = [name for name in names if name.lower().startswith(("fsc-", "ssc-", "time"))]
+    if light:  # FlowKit compensates fluorescence only, and refuses such a matrix
+        raise ValueError(f"{spillover.source} names {', '.join(light)}, which is no fluorescence detector")
     if len(set(names)) < len(names):
         raise ValueError(f"{spillover.source} names a detector twice")
     if not np.isfinite(matrix).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,16 +89,22 @@ def read_fcs(path: Path) -> FcsFile:
     """
     sha256 = _sha256(path)
     data, flags = _read_with_flowio(path)
+    data.pnn_labels[:] = [name.strip() for name in data.pnn_labels]  # FlowKit looks channels up by these
     keywords = {f"${key}".upper(): value for key, value in data.text.items()}
+    named, n_parameters = sorted(data.channels), int(data.channel_count)
+    if named != list(range(1, n_parameters + 1)):  # else a channel would be taken for its neighbour
+        raise UnreadableFcsError(f"$PAR says {n_parameters} parameters, $PnN names numbers {named}")
     first = _first_reading(data, keywords)
     try:
         meta = _read_with_fcsparser(path)
+        second = _second_reading(meta)
     except Exception as error:  # noqa: BLE001 - a third-party parser on a stranger's bytes raises anything
         flags.append(f"the second reader (fcsparser) cannot read the header: {_one_line(error)}")
     else:
-        _compare(first, _second_reading(meta))
+        _compare(first, second)
         keywords = {str(key).upper(): value for key, value in meta.items()}
     events = _events(data, first.n_events, flags)
+    data.pnn_labels = list(first.names)  # FlowKit looks channels up by these; some instruments pad them
     spillover, spillover_problem = None, None
     try:
         spillover = find_spillover(_spill_keywords(data), first.names)
@@ -152,10 +159,21 @@ def _read_with_flowio(path: Path) -> tuple[Any, list[str]]:
             flags.append(f"header and text give different data offsets, text is believed ({_one_line(error)})")
         except Exception as error:
             if "off by 1" not in str(error) or "ignore_offset_error" in options:
-                raise UnreadableFcsError(f"FlowIO cannot read it: {_one_line(error)}") from error
+                why = "0 events" if _says_no_events(path) else f"FlowIO cannot read it: {_one_line(error)}"
+                raise UnreadableFcsError(why) from error
             options["ignore_offset_error"] = True
             flags.append("the data segment's end is off by one byte (common on some instruments)")
     raise UnreadableFcsError("FlowIO cannot read it: " + "; ".join(flags))
+
+
+def _says_no_events(path: Path) -> bool:
+    """Whether $TOT is 0: instruments write all sorts of offsets for a data segment that is not there."""
+    import flowio
+
+    try:
+        return flowio.FlowData(str(path), only_text=True, ignore_offset_discrepancy=True).event_count == 0
+    except Exception:  # noqa: BLE001 - then it is not known
+        return False
 
 
 def _read_with_fcsparser(path: Path) -> Mapping[str, Any]:
@@ -169,7 +187,7 @@ def _read_with_fcsparser(path: Path) -> Mapping[str, Any]:
 def _first_reading(data: Any, keywords: Mapping[str, str]) -> _Reading:
     return _Reading(
         n_events=int(keywords["$TOT"]),
-        names=tuple(name.strip() for name in data.pnn_labels),
+        names=tuple(data.pnn_labels),
         ranges=tuple(float(value) for value in data.pnr_values),
         spillover=_normal(next(iter(_spill_keywords(data).values()), "")),
     )
@@ -211,6 +229,9 @@ def _compare(first: _Reading, second: _Reading) -> None:
 def _events(data: Any, expected: int, flags: list[str]) -> np.ndarray:
     if expected == 0:
         raise UnreadableFcsError("0 events")
+    if data.events is None:
+        bits = sorted({str(value) for key, value in data.text.items() if re.fullmatch(r"p\d+b", key)})
+        raise UnreadableFcsError(f"events in words of {', '.join(bits)} bits, which FlowIO does not read")
     if "timestep" in data.text and not _is_number(data.text["timestep"]):
         flags.append(f"$TIMESTEP is {data.text['timestep']!r}, not a number: time is in ticks")
         data.text["timestep"] = "1.0"
@@ -230,7 +251,9 @@ def _channels(data: Any) -> tuple[Channel, ...]:
         decades, log_zero = entry["pne"]
         top = log_zero * 10.0**decades if decades > 0 else float(entry["pnr"])
         gain = entry["png"] if entry["png"] not in (0, 0.0) else 1.0
-        found.append(Channel(number - 1, entry["pnn"].strip(), entry["pns"].strip(), top / gain))
+        # FlowIO makes seconds of Time: ticks times $TIMESTEP, whatever the gain, which it sets to 1.
+        step = float(data.text.get("timestep", "").strip() or 1.0) if number - 1 == data.time_index else 1.0
+        found.append(Channel(number - 1, entry["pnn"].strip(), entry["pns"].strip(), step * top / gain))
     return tuple(found)
 
 
@@ -265,4 +288,6 @@ def _text(keywords: Mapping[str, Any], key: str) -> str | None:
 
 
 def _one_line(error: object) -> str:
+    if isinstance(error, KeyError) and error.args:  # both readers look keywords up and do not say so
+        return f"no keyword ${str(error.args[0]).lstrip('$').upper()}"
     return " ".join(str(error).split()) or type(error).__name__

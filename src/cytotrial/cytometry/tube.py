@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from cytotrial.cytometry.panel import Panel, resolve_channels
 from cytotrial.cytometry.scale import Scale
 from cytotrial.errors import CytotrialError
 
+# An instrument with a wider range than 18 bits has more decades, not coarser ones: M grows with log10 T, so that the
+# linear part of the scale around zero stays as wide in linear units as on a FACSDiva file.
+REFERENCE_TOP = 2.0**18
 LINEAR_MARKERS = ("FSC-A", "FSC-H", "FSC-W", "SSC-A", "SSC-H", "SSC-W", "Time")
 
 
@@ -61,6 +65,9 @@ def tube_of(file: FcsFile, panel: Panel, scale: Scale, *, sample_id: str, shown:
     except CytotrialError as error:
         raise UnreadableFcsError("; ".join(error.problems)) from error
     axes = {marker: _axis(marker, file, index, scale) for marker, index in resolved.channels.items()}
+    twice = sorted({axis.channel for axis in axes.values() if file.names.count(axis.channel) > 1})
+    if twice:  # FlowKit knows channels by name alone, and would take the first
+        raise UnreadableFcsError(f"$PnN {', '.join(twice)} stands for several channels, one of them the panel's")
     spillover = _spillover(file, panel)
     events = compensate(file.events, spillover, file.names)
     used = [axis.index for axis in axes.values()]
@@ -74,7 +81,8 @@ def _axis(marker: str, file: FcsFile, index: int, scale: Scale) -> Axis:
     if marker in LINEAR_MARKERS:
         return Axis(marker, channel.name, index, channel.top)
     width = scale.w if scale.method == "logicle" else 0.0
-    return Axis(marker, channel.name, index, channel.top, scale.method, width, scale.m, scale.a)
+    decades = scale.m + max(0.0, math.log10(channel.top / REFERENCE_TOP))
+    return Axis(marker, channel.name, index, channel.top, scale.method, width, decades, scale.a)
 
 
 def _spillover(file: FcsFile, panel: Panel) -> Spillover | None:

@@ -7,6 +7,7 @@ never constants inside a method.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -181,4 +182,22 @@ MARKERS_OF: dict[str, tuple[int, int]] = {  # method -> fewest and most markers
     "reference_population": (2, 2),
     "relative_threshold": (1, 1),
     "fixed": (1, 1),
+}
+LIMITS: dict[str, tuple[float, float]] = {  # argument -> least and most: beyond them a method cannot work
+    "fraction": (0.0, 1.0),
+    "credible_percent": (0.0, 100.0),
+    "bin_events": (1, math.inf),
+    "deviations": (0.0, math.inf),
+    "burst_rate": (1.0, math.inf),
+    "mads": (0.0, math.inf),
+    "prominence": (0.0, 1.0),
+    "least_share": (0.0, 0.5),
+    "least_fold": (1.0, math.inf),
+    "tail_sds": (0.0, math.inf),
+    "coverage": (0.5, 0.9999),
+    "quantile": (0.0, 1.0),
+    "fold_below": (1.0, math.inf),
+    "least_events": (1, math.inf),
+    "sds": (0.0, math.inf),
+    "most_fold": (1.0, math.inf),
 }

@@ -139,7 +139,7 @@ def _distinct_scales(tube: Tube) -> list[Axis]:
 
 
 def _transform_id(axis: Axis) -> str:
-    return f"{axis.method}_T{axis.top:g}".replace(".", "_").replace("+", "").replace("-", "m")
+    return f"{axis.method}_T{axis.top!r}".replace(".", "_").replace("+", "").replace("-", "m")
 
 
 def _transform(axis: Axis) -> Any:

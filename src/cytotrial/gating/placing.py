@@ -94,7 +94,7 @@ def fallback_bounds(rule: Rule) -> tuple[Bound, ...]:
     """The strategy's own thresholds for when no file shows the gate; linear units."""
     sides = {"quadrant": ("min", "max"), "reference_population": ("min", "max")}.get(rule.method)
     if sides is None:
-        side = "max" if getattr(rule.args, "keep", "above") == "below" else "min"
+        side = "max" if rule.method == "below_range" or getattr(rule.args, "keep", "above") == "below" else "min"
         sides = (side,) * len(rule.markers)
     return tuple(
         Bound(marker, side, value) for marker, side, value in zip(rule.markers, sides, rule.fallback or (), strict=True)

@@ -39,8 +39,9 @@ def agree(landmarks: Sequence[Row], rules: Mapping[str, Rule]) -> tuple[list[dic
         used += [{**row, "source": source, "pool": "none"} for row in found]
         for sample in sorted({row["sample_id"] for row in rows if row["outcome"] != "found"}):
             own = [row for row in rows if row["sample_id"] == sample]
-            borrowed = _borrow(own, found, rule) or _fall_back(own, rule)
-            if borrowed and own[0]["outcome"] == "not_found":
+            lacks_channel = own[0]["outcome"] == "not_done"
+            borrowed = [] if lacks_channel else _borrow(own, found, rule) or _fall_back(own, rule)
+            if borrowed:
                 used += borrowed
             else:
                 not_placed.append({key: own[0][key] for key in ("sample_id", "population", "outcome", "reason")})
@@ -49,8 +50,9 @@ def agree(landmarks: Sequence[Row], rules: Mapping[str, Rule]) -> tuple[list[dic
 
 def _borrow(own: Sequence[Row], found: Sequence[Row], rule: Rule) -> list[dict[str, Any]]:
     """The pool's robust location: the median of each threshold, the vertex-wise median of each shape."""
+    usable = set(rule.usable_markers({row["marker"] for row in own if row["channel"]}))
     for width in WIDER[rule.pool]:
-        donors = [row for row in found if _same_pool(width, row, own[0])]
+        donors = [row for row in found if _same_pool(width, row, own[0]) and usable.issuperset(_parts(row))]
         if not donors:
             continue
         n_files = len({row["sample_id"] for row in donors})
@@ -68,6 +70,10 @@ def _borrow(own: Sequence[Row], found: Sequence[Row], rule: Rule) -> list[dict[s
             )
         return borrowed
     return []
+
+
+def _parts(row: Row) -> list[str]:
+    return row["marker"].split(":")
 
 
 _POOL_COLUMN = {"subject": "subject_id", "batch": "batch"}

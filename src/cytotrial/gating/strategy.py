@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from typing import Any, get_type_hints
 from cytotrial.cytometry.scale import Scale
 from cytotrial.documents import plain, read_yaml
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.gating.arguments import MARKERS_OF, METHODS
+from cytotrial.gating.arguments import LIMITS, MARKERS_OF, METHODS
 
 ROOT = "root"
 POOLS = ("none", "subject", "batch", "trial")
+ONE_SIDED = ("valley", "relative_threshold", "fixed", "opposite")  # methods whose gate is one threshold
+NO_FALLBACK = ("steady_signal", "singlet_band", "opposite")
 STEPS = ("quality", "optional", "lineage")
 SCALES = ("logicle", "asinh")
 # GatingML identifies gates by NCName; FlowKit rejects its own export of anything else.
@@ -111,10 +114,13 @@ def load_strategy(path: Path) -> Strategy:
         )
         entries = []
     rules: list[Rule] = []
+    above: dict[str, Rule | None] = {ROOT: None}  # wrong entries too: a child does not repeat its parent's mistake
     for number, entry in enumerate(entries, start=1):
-        rule = _rule(f"{path}, populations, entry {number}", entry, rules, problems)
+        rule = _rule(f"{path}, populations, entry {number}", entry, above, problems)
         if rule:
             rules.append(rule)
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            above.setdefault(entry["id"], rule)
     if problems:
         raise CytotrialError(problems)
     return Strategy(str(document.get("strategy", path.stem)), scale, tuple(rules))
@@ -177,10 +183,10 @@ def _scale(path: Path, mapping: Any, problems: list[str]) -> Scale:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _rule(where: str, entry: Any, above: list[Rule], problems: list[str]) -> Rule | None:
+def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: list[str]) -> Rule | None:
     if not isinstance(entry, dict):
         problems.append(
             problem(
@@ -194,9 +200,9 @@ def _rule(where: str, entry: Any, above: list[Rule], problems: list[str]) -> Rul
     where = f"{where} ({entry.get('id', 'no id')})"
     before = len(problems)
     problems += _unknown_keys(where, entry, ENTRY_KEYS)
-    _check_family(where, entry, [ROOT, *(rule.id for rule in above)], problems)
+    _check_family(where, entry, list(above), problems)
     method = entry.get("method")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         problems.append(
             problem(
                 f"{where}, method",
@@ -206,47 +212,58 @@ def _rule(where: str, entry: Any, above: list[Rule], problems: list[str]) -> Rul
             )
         )
         return None
-    markers = entry.get("markers")
-    fewest, most = MARKERS_OF[method]
-    if not (
-        isinstance(markers, list)
-        and fewest <= len(markers) <= most
-        and all(isinstance(marker, str) for marker in markers)
-    ):
-        problems.append(
-            problem(
-                f"{where}, markers",
-                found=_kind(markers),
-                expected=f"a list of {fewest if fewest == most else f'{fewest} to {most}'} marker names",
-                remedy="correct it",
-            )
-        )
-        markers = []
+    markers = _markers(f"{where}, markers", method, entry.get("markers"), problems)
     args = _arguments(f"{where}, args", METHODS[method], entry.get("args") or {}, problems)
-    fallback = _fallback(f"{where}, fallback", entry.get("fallback"), len(markers), problems)
+    fallback = _fallback(f"{where}, fallback", method, entry.get("fallback"), markers, problems)
     _check_choice(f"{where}, pool", entry.get("pool", "none"), POOLS, problems)
     _check_choice(f"{where}, step", entry.get("step", "lineage"), STEPS, problems)
-    if method == "opposite" and args is not None and args.of not in {rule.id for rule in above}:
-        problems.append(
-            problem(
-                f"{where}, args, of",
-                found=f"{args.of!r}",
-                expected="a population above this one",
-                remedy="name one",
-            )
-        )
+    if method == "opposite" and args is not None and markers is not None:
+        _check_opposite(f"{where}, args, of", args.of, markers, above, problems)
     if len(problems) > before:
         return None
     return Rule(
         entry["id"],
         entry["parent"],
-        tuple(markers),
+        markers,
         method,
         args,
         entry.get("pool", "none"),
         fallback,
         entry.get("step", "lineage"),
     )
+
+
+def _markers(where: str, method: str, given: Any, problems: list[str]) -> tuple[str, ...] | None:
+    fewest, most = MARKERS_OF[method]
+    names = given if isinstance(given, list) and all(isinstance(marker, str) for marker in given) else []
+    if fewest <= len(names) <= most and len(set(names)) == len(names):
+        return tuple(names)
+    problems.append(
+        problem(
+            where,
+            found=_kind(given),
+            expected=f"a list of {fewest if fewest == most else f'{fewest} to {most}'} marker names, each once",
+            remedy="correct it",
+        )
+    )
+    return None
+
+
+def _check_opposite(
+    where: str, of: str, markers: tuple[str, ...], above: Mapping[str, Rule | None], problems: list[str]
+) -> None:
+    other = above.get(of)
+    if of in above and of != ROOT and other is None:
+        return  # wrong itself, and told so
+    if other is None or other.method not in ONE_SIDED or other.markers != markers:
+        problems.append(
+            problem(
+                where,
+                found=f"{of!r}",
+                expected=f"a population above this one with one threshold on {markers[0]}",
+                remedy="name one",
+            )
+        )
 
 
 def _check_family(where: str, entry: Mapping[str, Any], above: list[str], problems: list[str]) -> None:
@@ -303,6 +320,16 @@ def _arguments(where: str, kind: type, given: Any, problems: list[str]) -> Any:
                     remedy="correct it",
                 )
             )
+        elif key in LIMITS and given[key] is not None and not LIMITS[key][0] <= given[key] <= LIMITS[key][1]:
+            expected = "{:g} or more" if LIMITS[key][1] == math.inf else "{:g} to {:g}"
+            problems.append(
+                problem(
+                    f"{where}, {key}",
+                    found=repr(given[key]),
+                    expected=expected.format(*LIMITS[key]),
+                    remedy="correct it",
+                )
+            )
     required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
     problems += [
         problem(f"{where}, {key}", found="nothing", expected="a value", remedy="add it")
@@ -328,11 +355,23 @@ def _words(hint: str) -> str:
     return "text" if "str" in hint else "a whole number" if hint == "<class 'int'>" else "a number"
 
 
-def _fallback(where: str, value: Any, n_markers: int, problems: list[str]) -> tuple[float, ...] | None:
-    if value is None:
+def _fallback(
+    where: str, method: str, value: Any, markers: tuple[str, ...] | None, problems: list[str]
+) -> tuple[float, ...] | None:
+    if value is None or markers is None:
+        return None
+    if method in NO_FALLBACK:
+        problems.append(
+            problem(
+                where,
+                found=repr(value),
+                expected=f"no fallback: thresholds cannot say what {method} does",
+                remedy="remove it",
+            )
+        )
         return None
     values = value if isinstance(value, list) else [value]
-    if len(values) != n_markers or not all(_is_number(number) for number in values):
+    if len(values) != len(markers) or not all(_is_number(number) for number in values):
         problems.append(
             problem(where, found=repr(value), expected="one linear threshold per marker", remedy="correct it")
         )

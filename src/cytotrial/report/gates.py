@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cytotrial.report.views import Column, Group, Row, TableView, words
 
 SOURCES = ("found", "pooled", "fallback", "fixed", "manual", "fmo")
 PICTURE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+MOST_PICTURES = 120
 NO_PANEL = "files that are not in status.tsv"
 
 
@@ -111,30 +112,38 @@ def population_table(populations: Sequence[Row], panels: Mapping[str, str], *, s
     return TableView("Populations", source, columns, [Group(*item) for item in groups.items()])
 
 
-def read_pictures(folder: Path, panels: Mapping[str, str]) -> dict[str, list[GatePicture]]:
-    """The pictures ``<sample_id>.svg`` and ``.png`` of `folder`, by panel and sample.
+def read_pictures(
+    folders: Sequence[Path], panels: Mapping[str, str], *, first: Collection[str] = (), most: int = MOST_PICTURES
+) -> tuple[dict[str, list[GatePicture]], int]:
+    """The pictures ``<sample_id>.svg`` and ``.png`` of `folders`, by panel and sample; and how many were left out.
+
+    Parameters
+    ----------
+    first : collection of str
+        Samples whose pictures are taken in before the others': those that a person has to look at.
+    most : int
+        So many pictures at most, or the page of a large trial becomes too heavy to open.
 
     Raises
     ------
     CytotrialError
-        `folder` is no folder.
+        Some of `folders` is no folder.
     """
-    if not folder.is_dir():
-        raise CytotrialError(
-            problem(
-                str(folder),
-                found="no folder",
-                expected="pictures <sample_id>.svg or .png",
-                remedy="check the path",
-            )
-        )
+    missing = [
+        problem(str(folder), found="no folder", expected="pictures <sample_id>.svg or .png", remedy="check the path")
+        for folder in folders
+        if not folder.is_dir()
+    ]
+    if missing:
+        raise CytotrialError(missing)
+    files = [path for folder in folders for path in folder.iterdir() if path.suffix.lower() in PICTURE_TYPES]
+    files.sort(key=lambda path: (path.stem not in first, path.stem))
     pictures: dict[str, list[GatePicture]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in PICTURE_TYPES:
-            content = base64.b64encode(path.read_bytes()).decode("ascii")
-            uri = f"data:{PICTURE_TYPES[path.suffix.lower()]};base64,{content}"
-            pictures.setdefault(panels.get(path.stem, NO_PANEL), []).append(GatePicture(path.stem, uri))
-    return dict(sorted(pictures.items()))
+    for path in files[:most]:
+        content = base64.b64encode(path.read_bytes()).decode("ascii")
+        uri = f"data:{PICTURE_TYPES[path.suffix.lower()]};base64,{content}"
+        pictures.setdefault(panels.get(path.stem, NO_PANEL), []).append(GatePicture(path.stem, uri))
+    return dict(sorted(pictures.items())), max(0, len(files) - most)
 
 
 def _panel(row: Row, panels: Mapping[str, str]) -> str:

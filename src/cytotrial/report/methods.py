@@ -23,8 +23,8 @@ def quality_sentences(rules: QualityRules) -> list[str]:
         "is not reported.",
         f"A file is flagged above {rules.max_margin_percent:g} % of events at the range's edge, below "
         f"{rules.min_singlet_percent:g} % singlets, below {rules.min_live_percent:g} % live; it fails when more "
-        f"than {rules.max_time_removed_percent:g} % of its events are removed by time, or fewer than "
-        f"{rules.fail_live_percent:g} % are live.",
+        f"than {rules.max_time_removed_percent:g} % of its events are removed by time"
+        + (f", or fewer than {rules.fail_live_percent:g} % are live." if rules.fail_live_percent else "."),
     ]
     if denominators:
         sentences.append(f"A denominator with fewer events is flagged: {denominators}.")

@@ -50,6 +50,7 @@ class PageContent:
     tables: Mapping[str, Source]
     config_text: str
     pictures: Mapping[str, Sequence[GatePicture]] = field(default_factory=dict)
+    pictures_left_out: int = 0
 
 
 def render_page(content: PageContent) -> str:
@@ -88,6 +89,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         ],
         "gate_tables": _gate_tables(tables),
         "gate_pictures": content.pictures,
+        "pictures_left_out": content.pictures_left_out,
         "quality": quality_sentences(quality_rules(trial.study.quality)),
         "versions": versions(),
         "sources": [tables[name] for name in sorted(tables)],

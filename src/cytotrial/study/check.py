@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cytotrial.documents import file_problem
+from cytotrial.errors import problem
 from cytotrial.study.config import Draft, PanelFiles, Readout, Study, draft_study
 from cytotrial.study.outcomes import outcome_problems
 from cytotrial.study.samples import Sample, samples_of
@@ -66,6 +67,8 @@ def check_study(config_path: Path, root: Path) -> Checked:
     if draft.sheets and draft.sheets.outcomes and (root / draft.sheets.outcomes).is_file():
         known = subjects_sheet.column("subject_id")
         problems += outcome_problems(root / draft.sheets.outcomes, visits=draft.visits, subjects=known)
+    if draft.sheets and draft.sheets.overrides:
+        problems += _unheeded_overrides(root / draft.sheets.overrides)
     panels = tuple(panel for panel in draft.panels if not _absent_panel_files(panel, config, root))
     once = tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(warnings))
     return Checked(*once, draft.study, samples, subjects, panels, draft.readouts, draft.quality)
@@ -80,6 +83,14 @@ def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
     ]
     absent += [found for panel in draft.panels for found in _absent_panel_files(panel, config, root)]
     return [found for found in absent if found]
+
+
+def _unheeded_overrides(path: Path) -> list[str]:
+    """A gate that a person has moved must never be left where it was without a word."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines() if path.is_file() else []
+    n_rows = sum(1 for line in lines[1:] if line.strip())
+    expected, remedy = "none, because this version cannot apply them", "take the sheet out of the configuration"
+    return [problem(str(path), found=f"{n_rows} overrides", expected=expected, remedy=remedy)] if n_rows else []
 
 
 def _absent_panel_files(panel: PanelFiles, config: str, root: Path) -> list[str]:

@@ -84,7 +84,8 @@ def test_pictures_are_carried_in_the_page_by_panel(tmp_path) -> None:
     (tmp_path / "a.svg").write_text("<svg/>", encoding="utf-8")
     (tmp_path / "zz.png").write_bytes(b"\x89PNG")
     (tmp_path / "notes.txt").write_text("not a picture", encoding="utf-8")
-    pictures = read_pictures(tmp_path, PANELS)
+    pictures, left_out = read_pictures([tmp_path], PANELS)
+    assert left_out == 0
     assert {panel: [one.sample_id for one in drawn] for panel, drawn in pictures.items()} == {
         NO_PANEL: ["zz"],
         "treg": ["a"],
@@ -95,4 +96,12 @@ def test_pictures_are_carried_in_the_page_by_panel(tmp_path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path) -> None:
     with pytest.raises(CytotrialError, match="nowhere: found no folder"):
-        read_pictures(tmp_path / "nowhere", PANELS)
+        read_pictures([tmp_path / "nowhere"], PANELS)
+
+
+def test_pictures_of_doubtful_files_come_in_first_and_the_rest_is_counted(tmp_path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.png").write_bytes(b"png")
+    pictures, left_out = read_pictures([tmp_path], {}, first={"c"}, most=2)
+    assert [one.sample_id for one in pictures[NO_PANEL]] == ["c", "a"]
+    assert left_out == 1

@@ -303,3 +303,14 @@ def test_the_working_directory_plays_no_part(trial: Any, monkeypatch: pytest.Mon
     assert check_study(trial.path(), trial.root).problems == ()
     monkeypatch.chdir(trial.root)
     assert check_study(Path("config/config.yaml"), Path()).problems == ()
+
+
+def test_overrides_are_refused_rather_than_passed_over(trial) -> None:
+    """A gate moved by hand must not stay where it was; a sheet with only its header asks for nothing."""
+    header = "sample_id\tpopulation\tmarker\tbound\tthreshold\treviewer\tdate\treason\n"
+    trial.edit("config.yaml", "outcomes: config/outcomes.tsv", "overrides: config/overrides.tsv")
+    trial.path("overrides.tsv").write_text(header, encoding="utf-8")
+    assert check_study(trial.path(), trial.root).problems == ()
+    _append(trial, "overrides.tsv", "A0\tcd3\tCD3\tmin\t0.4\tAB\t2026-01-01\ttoo low\n")
+    (sentence,) = check_study(trial.path(), trial.root).problems
+    assert "overrides.tsv: found 1 overrides, expected none" in sentence

@@ -23,6 +23,8 @@ def place(events: ParentEvents, *, args: RelativeThreshold) -> Landmark:
     values = np.log10(values[values > 0])
     if len(values) < args.least_events:
         return not_found(f"{len(values)} NK cells, fewer than {args.least_events}")
+    if np.ptp(values) == 0:
+        return not_found(f"{marker} has one value")
     # 0.05 decades of smoothing: the dim peak's SD is 0.2, and bright cells lie 0.7 to 1 decade above.
     dim = mode(values, bandwidth=0.05 * max(1.0, (1000 / len(values)) ** 0.2))
     below = values[values < dim] - dim

@@ -38,7 +38,10 @@ def place(events: ParentEvents, *, args: ScatterCluster) -> Landmark:
     seeds, how = _seeds(events, points, usable, args)
     if len(seeds) < LEAST_EVENTS // 2:
         return not_found(f"{len(seeds)} events show where lymphocytes lie, fewer than {LEAST_EVENTS // 2}")
-    centre, covariance = _fit(points, seeds)
+    try:
+        centre, covariance = _fit(points, seeds)
+    except np.linalg.LinAlgError:
+        return not_found("the events where lymphocytes lie have no spread")
     sds = np.sqrt(np.linalg.eigvalsh(covariance))
     if not (sds[0] > NARROWEST / 2 and sds[1] < WIDEST):
         return not_found(f"the cluster's log10 SDs are {sds[0]:.3f} and {sds[1]:.3f}: no lymphocyte cluster")

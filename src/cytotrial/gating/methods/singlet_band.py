@@ -57,10 +57,10 @@ def _ratio(events: ParentEvents, area: str, height: str, args: SingletBand) -> L
     centres = np.array([np.median(h[part]) for part in slices])
     middles = np.array([np.median(a[part] / h[part]) for part in slices])
     spreads = [spread_below(a[part] / h[part], middle) for part, middle in zip(slices, middles, strict=True)]
-    slope, intercept = theilslopes(middles, centres)[:2]
     spread = float(np.median(spreads))
-    if spread == 0:
-        return not_found(f"{area} over {height} has one value")
+    if spread == 0 or np.ptp(centres) == 0:
+        return not_found(f"{height if np.ptp(centres) == 0 else f'{area} over {height}'} has one value")
+    slope, intercept = theilslopes(middles, centres)[:2]
     knots = KNOTS * float(h.max())
     limit = (intercept + slope * knots + args.mads * spread) * knots
     shape = [(float(x), float(y)) for x, y in zip(limit, knots, strict=True)] + [(0.0, float(knots[-1]))]

@@ -66,7 +66,8 @@ def _shifted(events: ParentEvents, order: np.ndarray, args: SteadySignal) -> np.
 
 def _burst(time: np.ndarray, order: np.ndarray, args: SteadySignal) -> np.ndarray:
     """Bins whose events came far faster than the run's median rate: an air bubble, a shaken line."""
-    duration = np.maximum(time[order[:, -1]] - time[order[:, 0]], np.finfo(float).tiny)
+    tick = np.diff(np.unique(time)).min()  # a bin within one tick is as long as that, not of no length
+    duration = np.maximum(time[order[:, -1]] - time[order[:, 0]], tick)
     return np.median(duration) / duration > args.burst_rate
 
 

@@ -7,6 +7,9 @@ from cytotrial.gating.density import LEAST_EVENTS, density, mode, spread_below, 
 from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
+# A peak below this share of the range (100 on an 18-bit scale) is noise around zero, of which no fold can be taken.
+FLOOR = 100.0 / 262144.0
+
 
 def place(events: ParentEvents, *, args: Valley) -> Landmark:
     """A one-sided bound on the gate's only marker, found on the gate's scale.
@@ -24,7 +27,7 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
 
     def far_apart(left: float, right: float) -> bool:
         low, high = float(axis.to_linear(left)), float(axis.to_linear(right))
-        return high >= args.least_fold * max(low, 0.0)
+        return high >= args.least_fold * max(low, FLOOR * axis.top)
 
     found = valley(values, prominence=args.prominence, least_share=args.least_share, far_apart=far_apart)
     if found:

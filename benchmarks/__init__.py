@@ -1,0 +1,1 @@
+"""What `make bench` runs: accuracy against known truth, speed as ratios."""

@@ -1,0 +1,49 @@
+"""Verb ``draw-gates``: one subject's files of one panel with their agreed gates, as one picture each."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from cytotrial.columns import GATES, INTAKE
+from cytotrial.commands.place_gates import files_of
+from cytotrial.cytometry.panel import load_panel
+from cytotrial.cytometry.tube import open_tube
+from cytotrial.figures.gates import draw_gates
+from cytotrial.gating.ledger import read_gates
+from cytotrial.gating.membership import agreed_steps
+from cytotrial.gating.strategy import load_strategy
+from cytotrial.tables import read_table
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb. There is none for the subjects sheet: gating cannot see an arm."""
+    parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
+    parser.add_argument("--subject", required=True, help="subject_id")
+    parser.add_argument("--panel", required=True, help="panel id")
+    parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
+    parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
+    parser.add_argument("--intake", type=Path, required=True, help="table of place-gates")
+    parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
+    parser.add_argument("--synthetic", action="store_true", help="mark every picture as simulated data")
+    parser.add_argument("--out", type=Path, required=True, help="folder for <sample_id>.png")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw every readable file."""
+    panel, strategy = load_panel(arguments.markers), load_strategy(arguments.gating)
+    readable = {row["sample_id"] for row in read_table(arguments.intake, INTAKE) if row["readable"] == "Y"}
+    gates = read_gates(read_table(arguments.gates, GATES))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for sample in files_of(arguments.samples, arguments.subject, arguments.panel):
+        name = sample.sample_id
+        if name not in readable:
+            continue
+        tube = open_tube(Path(sample.fcs), panel, strategy.scale, sample_id=name)
+        steps = agreed_steps(tube, strategy, [row for row in gates if row["sample_id"] == name])
+        picture = draw_gates(tube, steps, title=name, synthetic=arguments.synthetic)
+        (arguments.out / f"{name}.png").write_bytes(picture)
+        log.info("%s: %d gates drawn", name, len(steps))

@@ -1,0 +1,54 @@
+"""Who is inside which agreed gate, without FlowKit: for pictures only. What is counted goes through `flowkit_model`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.landmarks import Bound
+from cytotrial.gating.placing import members
+from cytotrial.gating.strategy import ROOT, Rule, Strategy
+
+
+@dataclass(frozen=True)
+class GatedStep:
+    """One gate of one file: its bounds (linear), its parent's events and those inside; both shape (n_events,)."""
+
+    rule: Rule
+    bounds: tuple[Bound, ...]
+    parent: np.ndarray
+    inside: np.ndarray
+
+
+def agreed_steps(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, Any]]) -> list[GatedStep]:
+    """Every gate that was used in a file, in the strategy's order; steps that were not done are passed over."""
+    inside: dict[str, np.ndarray | None] = {ROOT: np.ones(len(tube.events), dtype=bool)}
+    steps = []
+    for rule in strategy.rules:
+        parent = inside[rule.parent]
+        bounds = ledger_bounds([row for row in gates if row["population"] == rule.id])
+        if parent is None or not bounds:
+            inside[rule.id] = parent if rule.may_be_skipped else None
+            continue
+        step = GatedStep(rule, bounds, parent, parent & members(tube, bounds))
+        inside[rule.id] = step.inside
+        steps.append(step)
+    return steps
+
+
+def ledger_bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[Bound, ...]:
+    """A population's bounds from its rows of the ledger, linear."""
+    return tuple(
+        Bound(
+            row["marker"],
+            row["bound"],
+            row["threshold_linear"],
+            tuple((x, y) for x, y in json.loads(row["coordinates"])) if row["coordinates"] else None,
+        )
+        for row in rows
+    )

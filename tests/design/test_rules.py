@@ -1,0 +1,101 @@
+"""One name for rule, verb, module and test; every rule one line that can be pasted into a shell."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+from cytotrial.cli import VERBS
+
+BY_HAND = {"check", "simulate"}  # verbs that no rule calls: the first runs as the workflow is read
+
+
+@pytest.fixture(scope="module")
+def rules(checkout):
+    """Rule -> its text, comments left out."""
+    found = {}
+    for path in sorted((checkout / "workflow").rglob("*")):
+        if path.suffix != ".smk" and path.name != "Snakefile":
+            continue
+        text = re.sub(r"(?m)^\s*#.*\n", "", path.read_text(encoding="utf-8"))
+        for block in re.split(r"(?m)^(?=(?:rule|checkpoint) )", text)[1:]:
+            name = re.match(r"(?:rule|checkpoint) (\w+):", block)[1]
+            assert name not in found, f"two rules are called {name}"
+            # A rule ends where the next unindented line begins.
+            found[name] = re.split(r"(?m)^(?=[^\s])", block)[1]
+    return found
+
+
+def directive(text, name):
+    """What stands under ``name:`` in a rule, or None."""
+    match = re.search(rf"(?m)^    {name}:(.*\n(?:^ {{8}}.*\n|^\n)*)", text)
+    return match[1] if match else None
+
+
+def shell_line(text):
+    """The string that ``shell:`` holds, its pieces put together."""
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', directive(text, "shell")))
+
+
+def test_rules_are_verbs_and_verbs_are_rules(rules):
+    assert {name.replace("_", "-") for name in rules} - {"all"} == set(VERBS) - BY_HAND
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_has_its_module_and_its_test(verb, checkout):
+    name = verb.replace("-", "_")
+    module = importlib.import_module(f"cytotrial.commands.{name}")
+    assert callable(module.add_arguments) and callable(module.run)
+    assert (checkout / "tests" / "unit" / "commands" / f"test_{name}.py").is_file()
+
+
+def test_modules_of_commands_are_verbs(checkout):
+    modules = {path.stem for path in (checkout / "src/cytotrial/commands").glob("*.py")} - {"__init__"}
+    assert modules == {verb.replace("-", "_") for verb in VERBS}
+
+
+def test_every_rule_keeps_a_log(rules):
+    assert [name for name, text in rules.items() if name != "all" and not directive(text, "log")] == []
+
+
+def test_every_rule_is_one_shell_line_of_its_verb(rules):
+    for name, text in rules.items():
+        if name == "all":
+            assert directive(text, "shell") is None
+            continue
+        assert not [other for other in ("run", "script", "notebook", "wrapper") if directive(text, other)], name
+        line = shell_line(text)
+        assert line.startswith(f"cytotrial {name.replace('_', '-')} "), line
+        assert "\n" not in line and "\\n" not in line and ";" not in line and "&&" not in line, line
+        assert line.endswith(" 2> {log:q}"), line
+
+
+def test_every_path_in_a_shell_line_is_quoted(rules):
+    """A subject, a folder with a space or a quote in its name must not become two words."""
+    for name, text in rules.items():
+        if name != "all":
+            bare = [field for field in re.findall(r"\{([^{}]+)\}", shell_line(text)) if not field.endswith(":q")]
+            assert bare == [], name
+
+
+def test_every_rule_knows_the_version_of_its_code(rules):
+    """Snakemake does not notice an edited package by itself."""
+    assert [name for name, text in rules.items() if name != "all" and "code=" not in (directive(text, "params") or "")] == []
+
+
+def test_workflow_files_are_short(checkout):
+    lines = {
+        path.relative_to(checkout).as_posix(): path.read_text(encoding="utf-8").count("\n")
+        for path in (checkout / "workflow").rglob("*")
+        if path.suffix == ".smk" or path.name == "Snakefile"
+    }
+    assert lines["workflow/Snakefile"] < 40 and max(lines.values()) <= 150
+    assert lines["workflow/rules/common.smk"] <= 100
+
+
+def test_the_reading_of_rules_sees_what_it_forbids():
+    text = 'rule a:\n    input:\n        "x",\n    run:\n        print("y")\n    shell:\n        "cytotrial a"\n        " b {log:q}"\n'
+    assert directive(text, "run") and not directive(text, "log")
+    assert shell_line(text) == "cytotrial a b {log:q}"
