@@ -17,7 +17,7 @@ demo: .venv/.runtime ## install, then run the bundled synthetic trial to results
 test: .venv/.test ## install with the test tools, then run every test
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-bench: .venv/.runtime ## accuracy on the bundled trial against its known truth, and speed as ratios
+bench: demo ## accuracy on the bundled trial against its known truth, and speed as ratios
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.accuracy
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.speed
 

@@ -1,6 +1,6 @@
 """How near the measured percentages come to the truth of a simulated trial, per subset and denominator.
 
-    python -m benchmarks.accuracy [--results results] [--truth resources/demo/truth.tsv]
+python -m benchmarks.accuracy [--results results] [--truth resources/demo/truth.tsv]
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def with_truth(subsets: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The key, ``truth``, ``measured`` (NaN where there is no percentage), ``error`` (relative, in percent).
+        The key, ``truth``, ``measured`` (NaN where there is no percentage), ``error`` (relative, in percent;
+        NaN where either is missing or the truth is 0).
 
     Raises
     ------
@@ -46,14 +47,13 @@ def with_truth(subsets: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     both = true.merge(measured, on=KEY, how="left", validate="one_to_one", indicator=True)
     if not (both.pop("_merge") == "both").any():
         raise ValueError("no sample of the truth is in the results")
-    return both.assign(error=100.0 * (both["measured"] - both["truth"]) / both["truth"])
+    share = both["truth"].where(both["truth"] > 0.0)  # of nothing no relative error can be told
+    return both.assign(error=100.0 * (both["measured"] - both["truth"]) / share)
 
 
 def summary(both: pd.DataFrame) -> pd.DataFrame:
     """One row per subset and denominator, columns as in `WORDS`."""
-    rows = {
-        key: _summary_of(group) for key, group in both.groupby(["subset", "denominator"], sort=True, observed=True)
-    }
+    rows = {key: _summary_of(group) for key, group in both.groupby(["subset", "denominator"], sort=True, observed=True)}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(WORDS))
     table.index = pd.MultiIndex.from_tuples(table.index, names=["subset", "denominator"])
     return table.astype({"files": int, "measured": int})
@@ -93,7 +93,9 @@ def read_table(path: Path) -> pd.DataFrame:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 1 where there is nothing to compare."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument("--results", type=Path, default=CHECKOUT / "results", help="results folder of the simulated trial")
+    parser.add_argument(
+        "--results", type=Path, default=CHECKOUT / "results", help="results folder of the simulated trial"
+    )
     truth = CHECKOUT / "resources" / "demo" / "truth.tsv"
     parser.add_argument("--truth", type=Path, default=truth, help="its truth.tsv")
     arguments = parser.parse_args(argv)

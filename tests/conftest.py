@@ -160,9 +160,7 @@ def planned_jobs(output: str) -> list[PlannedJob]:
             field = {key: value.strip() for key, value in re.findall(r"^    (\w+): (.*)$", text, flags=re.MULTILINE)}
             files = (tuple(filter(None, field.get(key, "").split(", "))) for key in ("input", "output"))
             shell = text.partition("\nShell command: ")[2]
-            found.append(
-                PlannedJob(head[1], field.get("wildcards", ""), field.get("reason", ""), *files, shell, text)
-            )
+            found.append(PlannedJob(head[1], field.get("wildcards", ""), field.get("reason", ""), *files, shell, text))
     return found
 
 

@@ -26,8 +26,9 @@ class Jobs:
         return sorted({(one.panel, one.subject_id) for one in self.samples})
 
     def files(self, panel: str, subject: str) -> list[Sample]:
-        """A subject's files of a panel."""
-        return [one for one in self.samples if (one.panel, one.subject_id) == (panel, subject)]
+        """A subject's files of a panel; by id, so that the sheet's order makes no job run again."""
+        own = [one for one in self.samples if (one.panel, one.subject_id) == (panel, subject)]
+        return sorted(own, key=lambda one: one.sample_id)
 
     def existing_fcs(self, panel: str, subject: str) -> list[str]:
         """Their paths; one that does not exist is left to the job, which records it as failed."""

@@ -142,7 +142,9 @@ HEAVY = ("numpy", "pandas", "scipy", "flowkit", "flowio", "matplotlib", "statsmo
 )
 def test_nothing_heavy_is_imported(program, run_python, checkout):
     """What the Snakefile reads is read again by every call; a help text must not take a second."""
-    done = run_python(f"{program}\nimport sys\nprint('SEEN', *[m for m in {HEAVY} if m in sys.modules])", folder=checkout)
+    done = run_python(
+        f"{program}\nimport sys\nprint('SEEN', *[m for m in {HEAVY} if m in sys.modules])", folder=checkout
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "SEEN"
 

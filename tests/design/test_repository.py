@@ -15,7 +15,11 @@ BINARY = {".fcs", ".png", ".gz", ".zip", ".rds"}
 # Put together from pieces, so that this file does not hold what it looks for.
 FOLDERS = ("ho" + "me", "Us" + "ers", "ro" + "ot", "wo" + "rk", "wor" + "kspace", "m" + "nt", "bui" + "lds")
 MACHINE = re.compile(
-    r"(?<![\w.~)}\]>*/-])/(?:" + "|".join(FOLDERS) + r")/[A-Za-z0-9_.]|\b[A-Z]:\\\\?(?:Us" + r"ers|Windows)|/t" + r"mp/\w"
+    r"(?<![\w.~)}\]>*/-])/(?:"
+    + "|".join(FOLDERS)
+    + r")/[A-Za-z0-9_.]|\b[A-Z]:\\\\?(?:Us"
+    + r"ers|Windows)|/t"
+    + r"mp/\w"
 )
 REGISTRY = re.compile(
     "|".join(
@@ -101,7 +105,9 @@ def test_lock_pins_with_hashes_and_without_an_address(name, checkout):
         assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", line)) >= 1, f"no hash: {line[:80]}"
 
 
-@pytest.mark.parametrize(("name", "extras"), [("requirements.lock", ["build"]), ("requirements-test.lock", ["build", "test"])])
+@pytest.mark.parametrize(
+    ("name", "extras"), [("requirements.lock", ["build"]), ("requirements-test.lock", ["build", "test"])]
+)
 def test_lock_holds_what_the_project_asks_for(name, extras, checkout, project):
     pinned = {}
     for pin, _ in lock_entries((checkout / name).read_text(encoding="utf-8")):

@@ -45,7 +45,11 @@ def sources(checkout):
 
 def test_functions_fit_a_screen(sources):
     longest = max(
-        ((body_lines(one), f"{name} {one.name}") for name, text in sources.items() for one in definitions(ast.parse(text)))
+        (
+            (body_lines(one), f"{name} {one.name}")
+            for name, text in sources.items()
+            for one in definitions(ast.parse(text))
+        )
     )
     print(f"longest function: {longest[1]}, {longest[0]} lines")
     assert [line for name, text in sources.items() for line in long_functions(name, ast.parse(text))] == []

@@ -18,7 +18,7 @@ WRITTEN_BY_THE_WRITER = re.compile(r"\$(BEGIN|END)|\$(BYTEORD|DATATYPE|MODE|NEXT
 # sample -> words that its reason must hold, for somebody who has to find out what happened
 REASONS = {
     "S001_W10_nk": r"no such file",
-    "S001_W10_treg": r"data segment|truncated|beyond|exceed|fewer|short|byte",
+    "S001_W10_treg": r"truncated|greater than file size",
     "S002_W10_nk": r"not an FCS file",
     "S002_W10_treg": r"\b0 events",
     "S003_W10_treg": r"CD25",
@@ -86,7 +86,7 @@ def test_run_ends_well_and_has_warned_of_the_missing_file(run):
 def test_each_bad_file_is_failed_for_its_own_reason(trial):
     status = {row["sample_id"]: row for row in trial.rows("results/tables/status.tsv")}
     assert len(status) == 16
-    for sample, words in REASONS.items():
+    for sample in REASONS:
         print(f"{sample}: {status[sample]['status']}, {status[sample]['reasons']}")
     assert {name for name, row in status.items() if row["status"] == "failed"} == set(REASONS)
     for sample, words in REASONS.items():

@@ -91,9 +91,6 @@ def read_fcs(path: Path) -> FcsFile:
     data, flags = _read_with_flowio(path)
     data.pnn_labels[:] = [name.strip() for name in data.pnn_labels]  # FlowKit looks channels up by these
     keywords = {f"${key}".upper(): value for key, value in data.text.items()}
-    named, n_parameters = sorted(data.channels), int(data.channel_count)
-    if named != list(range(1, n_parameters + 1)):  # else a channel would be taken for its neighbour
-        raise UnreadableFcsError(f"$PAR says {n_parameters} parameters, $PnN names numbers {named}")
     first = _first_reading(data, keywords)
     try:
         meta = _read_with_fcsparser(path)
@@ -131,11 +128,14 @@ def _sha256(path: Path) -> str:
         raise UnreadableFcsError(f"a folder, not a file: {path}")
     if path.stat().st_size == 0:
         raise UnreadableFcsError("the file is empty (0 bytes)")
-    with path.open("rb") as stream:
-        if not stream.read(3) == b"FCS":
-            raise UnreadableFcsError("not an FCS file: it does not begin with 'FCS'")
-        stream.seek(0)
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            if not stream.read(3) == b"FCS":
+                raise UnreadableFcsError("not an FCS file: it does not begin with 'FCS'")
+            stream.seek(0)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFcsError(f"it cannot be opened: {error.strerror}") from error
 
 
 def _read_with_flowio(path: Path) -> tuple[Any, list[str]]:
@@ -185,6 +185,9 @@ def _read_with_fcsparser(path: Path) -> Mapping[str, Any]:
 
 
 def _first_reading(data: Any, keywords: Mapping[str, str]) -> _Reading:
+    named, n_parameters = sorted(data.channels), int(data.channel_count)
+    if named != list(range(1, n_parameters + 1)):  # else a channel would be taken for its neighbour
+        raise UnreadableFcsError(f"$PAR says {n_parameters} parameters, $PnN names numbers {named}")
     return _Reading(
         n_events=int(keywords["$TOT"]),
         names=tuple(data.pnn_labels),

@@ -1,1 +1,1 @@
-"""Pictures drawn from tables."""
+"""Pictures: the dynamics drawn from tables, the gates drawn on a file's events."""

@@ -67,6 +67,15 @@ def test_folder(tmp_path: Path) -> None:
     assert reason(tmp_path / "folder.fcs").startswith("a folder, not a file: ")
 
 
+def test_file_that_may_not_be_opened(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = make_fcs(EVENTS, NAMES)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert reason(path) == "it cannot be opened: Permission denied"
+
+
 def test_no_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.fcs").touch()
     assert reason(tmp_path / "a.fcs") == "the file is empty (0 bytes)"

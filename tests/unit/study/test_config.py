@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from cytotrial.documents import load_schema, read_yaml, schema_problems
 from cytotrial.errors import CytotrialError
 from cytotrial.study.config import Dosing, Visit, draft_study, load_study
-from cytotrial.documents import load_schema, read_yaml, schema_problems
 
 ROOT = Path(__file__).resolve().parents[3]
 
