@@ -130,6 +130,8 @@ class ReferencePopulation:
     ----------
     quantile : float
         CD25 threshold: this quantile of the CD127hi cells.
+    reference_from : float
+        CD127hi: at least this share of the CD127 mode. Lower shares take in more memory cells, and Treg are lost.
     fold_below : float
         CD127 threshold: the mode of the conventional cells divided by this.
     least_events : int
@@ -137,6 +139,7 @@ class ReferencePopulation:
     """
 
     quantile: float = 0.975
+    reference_from: float = 1.0
     fold_below: float = 2.6
     least_events: int = 500
 

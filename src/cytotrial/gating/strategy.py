@@ -202,15 +202,8 @@ def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: li
     problems += _unknown_keys(where, entry, ENTRY_KEYS)
     _check_family(where, entry, list(above), problems)
     method = entry.get("method")
+    _check_choice(f"{where}, method", method, tuple(METHODS), problems)
     if not isinstance(method, str) or method not in METHODS:
-        problems.append(
-            problem(
-                f"{where}, method",
-                found=_kind(method),
-                expected=f"one of {', '.join(METHODS)}",
-                remedy=f"choose one{did_you_mean(str(method), METHODS)}",
-            )
-        )
         return None
     markers = _markers(f"{where}, markers", method, entry.get("markers"), problems)
     args = _arguments(f"{where}, args", METHODS[method], entry.get("args") or {}, problems)

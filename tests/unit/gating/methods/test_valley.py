@@ -71,9 +71,11 @@ def test_peaks_less_than_five_fold_apart_are_not_dead_and_live(parent_events: Ev
     assert (values < kept.linear).mean() > 0.99
 
 
-def test_a_negative_peak_below_zero_is_any_fold_away(parent_events: Events) -> None:
-    values = stained(5000, 2000) - 200.0
-    assert place("valley", parent_events({"CD3": values}, ("CD3",)), args=Valley(least_fold=100.0)).found
+@pytest.mark.parametrize(("least_fold", "is_found"), [(5.0, True), (35.0, True), (60.0, False)])
+def test_folds_over_a_peak_below_zero(parent_events: Events, least_fold: float, is_found: bool) -> None:
+    """Of noise no fold can be taken: it counts as 100 of an 18-bit range, so 3800 is 38-fold."""
+    events = parent_events({"CD3": stained(5000, 2000) - 200.0}, ("CD3",))
+    assert place("valley", events, args=Valley(least_fold=least_fold)).found is is_found
 
 
 def test_quadrant_keeps_the_first_above_and_the_second_below(parent_events: Events) -> None:
