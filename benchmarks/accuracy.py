@@ -70,7 +70,7 @@ def _summary_of(group: pd.DataFrame) -> dict[str, float]:
         "max_%": error.max(),
         "within_15_%": 100.0 * (error.abs() <= 15.0).mean(),
         "within_10_%": 100.0 * (error.abs() <= 10.0).mean(),
-        "spearman": known["measured"].rank().corr(known["truth"].rank()),
+        "spearman": known["measured"].rank().corr(known["truth"].rank()) if len(known) > 1 else float("nan"),
         "ccc": concordance(known["measured"], known["truth"]),
     }
 
@@ -102,16 +102,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         both = with_truth(read_table(arguments.results / "tables" / "subsets.tsv"), read_table(arguments.truth))
     except (OSError, ValueError, KeyError) as error:
-        say(f"ERROR: {error}; run the trial first (snakemake --cores 2), or name its --results and --truth", sys.stderr)
+        remedy = "run the trial first (snakemake --cores 2), or name its --results and --truth"
+        sys.stderr.write(f"ERROR: {error}; {remedy}\n")
         return 1
-    say(summary(both).to_string(float_format=lambda value: f"{value:.3f}"))
-    say("\n" + "\n".join(f"{name:12} {meaning}" for name, meaning in WORDS.items()))
+    sys.stdout.write(summary(both).to_string(float_format=lambda value: f"{value:.3f}") + "\n\n")
+    sys.stdout.writelines(f"{name:12} {meaning}\n" for name, meaning in WORDS.items())
     return 0
-
-
-def say(text: str, stream: object = sys.stdout) -> None:
-    """Print: this is a program for people, and its table is what they asked for."""
-    stream.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-# docs of the house: commands -> report -> figures -> statistics | quality | subsets -> gating -> cytometry | study
+# docs/architecture.md: commands -> report -> figures -> statistics | quality | subsets -> gating -> cytometry | study
 # -> tables -> columns, errors; simulate and exchange sit beside gating. Highest floor first.
 FLOORS = (
     {"cli", "jobs"},
@@ -26,6 +26,8 @@ BLIND = {
     "commands.agree_gates": ("study.subjects", "study.config"),
     "commands.apply_gates": ("study.subjects", "study.config"),
     "statistics": ("cytometry", "gating", "study"),
+    "quality": ("cytometry", "gating", "study"),
+    "subsets": ("cytometry", "gating", "study"),
     "simulate": ("gating", "statistics", "report"),
 }
 

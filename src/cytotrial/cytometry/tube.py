@@ -80,6 +80,8 @@ def _axis(marker: str, file: FcsFile, index: int, scale: Scale) -> Axis:
     channel = file.channels[index]
     if marker in LINEAR_MARKERS:
         return Axis(marker, channel.name, index, channel.top)
+    if not 0 < channel.top < math.inf:
+        raise UnreadableFcsError(f"{channel.name} ({marker}) has a range ($PnR) of {channel.top:g}, not above 0")
     width = scale.w if scale.method == "logicle" else 0.0
     decades = scale.m + max(0.0, math.log10(channel.top / REFERENCE_TOP))
     return Axis(marker, channel.name, index, channel.top, scale.method, width, decades, scale.a)

@@ -42,6 +42,7 @@ def label_levels(weeks: Sequence[float], labels: Sequence[str]) -> list[int]:
 
 
 def span(weeks: Sequence[float]) -> tuple[float, float]:
+    """First and last week of the horizontal axis, with a margin so that no point lies on the frame."""
     low, high = (min(weeks), max(weeks)) if weeks else (0.0, 0.0)
     pad = 0.045 * (high - low) or 1.0
     return low - pad, high + pad

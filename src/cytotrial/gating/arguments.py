@@ -200,6 +200,7 @@ LIMITS: dict[str, tuple[float, float]] = {  # argument -> least and most: beyond
     "coverage": (0.5, 0.9999),
     "quantile": (0.0, 1.0),
     "fold_below": (1.0, math.inf),
+    "reference_from": (0.0, math.inf),
     "least_events": (1, math.inf),
     "sds": (0.0, math.inf),
     "most_fold": (1.0, math.inf),

@@ -72,7 +72,8 @@ def build_model(
     """
     model = fk.GatingStrategy()
     if tube.spillover is not None:
-        matrix = fk.Matrix(tube.spillover.matrix, list(tube.spillover.detectors))
+        detectors = list(tube.spillover.detectors)
+        matrix = fk.Matrix(tube.spillover.matrix, detectors, detectors)  # unnamed fluorochromes are no valid GatingML
         model.add_comp_matrix(MATRIX, matrix)
     for axis in _distinct_scales(tube):
         model.add_transform(_transform_id(axis), _transform(axis))

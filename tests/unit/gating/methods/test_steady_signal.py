@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from cytotrial.gating.arguments import SteadySignal
 from cytotrial.gating.landmarks import Landmark
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
+from cytotrial.simulate.defaults import tube_parameters
 
 Events = Callable[..., ParentEvents]
 N, RATE = 30_000, 3000.0
@@ -181,12 +183,8 @@ def test_nothing_steady(parent_events: Events) -> None:
     assert (found.found, found.reason) == (False, "no steady stretch of time")
 
 
-@pytest.mark.parametrize("incident", ["clog", "burst", "startup"])
+@pytest.mark.parametrize("incident", ["clog", "burst"])
 def test_incidents_of_the_simulator(simulate_in_memory: Callable, incident: str) -> None:
-    import dataclasses
-
-    from cytotrial.simulate.defaults import tube_parameters
-
     base = tube_parameters("nk")
     incidents = dataclasses.replace(base.incidents, **{f"{incident}_probability": 1.0})
     made = simulate_in_memory(dataclasses.replace(base, incidents=incidents, n_events=40_000), seed=1)
