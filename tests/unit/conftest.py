@@ -1,4 +1,4 @@
-"""Builders that tests of several rooms share: FCS files byte by byte, tubes in memory, simulated tubes with their truth."""
+"""Builders that tests of several rooms share: FCS files byte by byte, tubes in memory, simulated tubes with truth."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def simulate_in_memory() -> Callable[..., Simulated]:
 
 @pytest.fixture(scope="session")
 def simulated_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Simulated]:
-    """A simulated tube written as FCS and read back, so that FlowKit can gate it; one per panel and number of events."""
+    """A simulated tube written as FCS and read back, so that FlowKit can gate it; one per panel and size."""
 
     @cache
     def make(panel: str, n_events: int = 15_000) -> Simulated:

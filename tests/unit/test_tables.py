@@ -63,9 +63,7 @@ def test_floats_come_back_exactly(value: float) -> None:
 def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "folder" / "made.tsv"
     write_table(path, TABLE, [row("s2", value=1 / 3), row("s1", value=None), row("s1", "w", value='say "7"\tor 8')])
-    assert path.read_bytes() == (
-        b'a\tb\tvalue\ns1\tw\t"say ""7"" or 8"\ns1\tx\tNA\ns2\tx\t0.3333333333333333\n'
-    )
+    assert path.read_bytes() == (b'a\tb\tvalue\ns1\tw\t"say ""7"" or 8"\ns1\tx\tNA\ns2\tx\t0.3333333333333333\n')
     assert read_table(path, TABLE) == [
         {"a": "s1", "b": "w", "value": 'say "7" or 8'},
         {"a": "s1", "b": "x", "value": None},
@@ -117,7 +115,9 @@ def test_reads_what_others_write(tmp_path: Path) -> None:
 
 def test_lacking_columns(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("a\tvalues\n")
-    with pytest.raises(CytotrialError, match=r"t\.tsv, header: found no column b, value, expected the columns of made\.tsv"):
+    with pytest.raises(
+        CytotrialError, match=r"t\.tsv, header: found no column b, value, expected the columns of made\.tsv"
+    ):
         read_table(tmp_path / "t.tsv", TABLE)
 
 

@@ -68,6 +68,8 @@ def _panel(axes: Axes, tube: Tube, step: GatedStep) -> None:
     x, y = (_scaled(tube, marker) for marker in (x_marker, y_marker))
     _density(axes, x[step.parent], y[step.parent], x[step.inside], y[step.inside])
     for bound in step.bounds:
+        if not {x_marker, y_marker}.issuperset(bound.marker.split(":")):
+            continue  # a gate on more than two markers: the others have no axis here
         if bound.side != "shape":
             place = float(tube.axes[bound.marker].to_scale(bound.linear))
             (axes.axvline if bound.marker == x_marker else axes.axhline)(place, color="#d55e00", lw=1.1)
@@ -85,12 +87,12 @@ def _panel(axes: Axes, tube: Tube, step: GatedStep) -> None:
 
 
 def _pair(tube: Tube, step: GatedStep) -> tuple[str, str]:
-    """The gate's own two markers; for a gate on one marker, side scatter or what else the file has."""
+    """The gate's own first two markers; for a gate on one, side scatter or what else the file has, at worst itself."""
     own = list(dict.fromkeys(part for bound in step.bounds for part in bound.marker.split(":")))[:2]
     if len(own) == 2:
         return own[0], own[1]
     others = ["FSC-A" if own[0] == "Time" else "SSC-A", *tube.axes]
-    return own[0], next(marker for marker in others if marker in tube.axes and marker != own[0])
+    return own[0], next((marker for marker in others if marker in tube.axes and marker != own[0]), own[0])
 
 
 def _scaled(tube: Tube, marker: str) -> np.ndarray:

@@ -36,7 +36,9 @@ def counted(**n_events: tuple[str, int]) -> list[Population]:
     return [Population(name, parent, np.arange(100) < n) for name, (parent, n) in n_events.items()]
 
 
-POPULATED = counted(root=("root", 100), in_range=("root", 90), singlets=("in_range", 80), live=("singlets", 0), cd3=("live", 0))
+POPULATED = counted(
+    root=("root", 100), in_range=("root", 90), singlets=("in_range", 80), live=("singlets", 0), cd3=("live", 0)
+)
 REASONS = {"steady": "no Time channel", "clean": "no dump channel", "cd4": "no CD4 channel"}
 
 
@@ -82,4 +84,12 @@ def test_nothing_in_is_no_percentage(strategy: Strategy) -> None:
 
 
 def test_kind_of(strategy: Strategy) -> None:
-    assert [kind_of(rule) for rule in strategy.rules] == ["margins", "time", "doublets", "dead", "other", "other", "other"]
+    assert [kind_of(rule) for rule in strategy.rules] == [
+        "margins",
+        "time",
+        "doublets",
+        "dead",
+        "other",
+        "other",
+        "other",
+    ]

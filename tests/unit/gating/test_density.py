@@ -127,7 +127,9 @@ def test_far_apart() -> None:
     assert asked[0] == pytest.approx((0.2, 0.6), abs=0.02)
 
 
-@pytest.mark.parametrize("values", [np.zeros(0), np.zeros(49), np.zeros(1000), np.full(1000, 0.7), np.array([0.1, 0.9])])
+@pytest.mark.parametrize(
+    "values", [np.zeros(0), np.zeros(49), np.zeros(1000), np.full(1000, 0.7), np.array([0.1, 0.9])]
+)
 def test_valley_of_too_little(values: np.ndarray) -> None:
     assert valley(values, prominence=0.3, least_share=0.01) is None
 

@@ -54,7 +54,9 @@ def by_numpy(tube: Tube, strategy: Strategy, gates: list[Row]) -> dict[str, np.n
         for row in own:
             if row["bound"] != "shape":
                 values = tube.linear(row["marker"])
-                inside &= values >= row["threshold_linear"] if row["bound"] == "min" else values < row["threshold_linear"]
+                inside &= (
+                    values >= row["threshold_linear"] if row["bound"] == "min" else values < row["threshold_linear"]
+                )
             elif ":" in row["marker"]:
                 inside &= in_polygon(tube, row["marker"].split(":"), json.loads(row["coordinates"]))
             else:
@@ -132,7 +134,9 @@ def test_two_incidents_are_left_out_through_flowkit(simulated_file: Callable) ->
     assert ((time[steady] < 1.0) | ((time[steady] >= 2.0) & (time[steady] < 3.0))).all()
 
 
-@pytest.mark.parametrize("lacking", [{"viability"}, {"FSC-H"}, {"FSC-H", "FSC-W"}, {"Time", "viability"}, {"CD3"}, {"CD56"}])
+@pytest.mark.parametrize(
+    "lacking", [{"viability"}, {"FSC-H"}, {"FSC-H", "FSC-W"}, {"Time", "viability"}, {"CD3"}, {"CD56"}]
+)
 def test_channels_missing(simulated_file: Callable, lacking: set[str]) -> None:
     """Children of a step that is not done hang from its parent; those of a lineage gate are not counted."""
     made = simulated_file("nk")

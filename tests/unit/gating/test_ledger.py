@@ -69,9 +69,16 @@ def test_both_scales(tube: Tube) -> None:
 
 def test_shape(tube: Tube) -> None:
     corners = ((1.5, 2.0), (3.0, 0.1), (2.0, 2.0))
-    rows = landmark_rows(tube, [placed(("FSC-A", "SSC-A"), Bound("FSC-A:SSC-A", "shape", None, corners))], sample=SAMPLE)
+    rows = landmark_rows(
+        tube, [placed(("FSC-A", "SSC-A"), Bound("FSC-A:SSC-A", "shape", None, corners))], sample=SAMPLE
+    )
     (row,) = gate_rows([{**one, "source": "found", "pool": "none"} for one in rows])
-    assert (row["marker"], row["channel"], row["bound"], row["scale"]) == ("FSC-A:SSC-A", "FSC-A:SSC-A", "shape", "linear")
+    assert (row["marker"], row["channel"], row["bound"], row["scale"]) == (
+        "FSC-A:SSC-A",
+        "FSC-A:SSC-A",
+        "shape",
+        "linear",
+    )
     assert (row["threshold"], row["threshold_linear"]) == (None, None)
     assert json.loads(row["coordinates"]) == [[1.5, 2.0], [3.0, 0.1], [2.0, 2.0]]
 

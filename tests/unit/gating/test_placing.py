@@ -135,7 +135,9 @@ def test_members(make_tube: Make) -> None:
 
 
 def test_members_of_shapes(make_tube: Make) -> None:
-    made = make_tube({"FSC-A": np.array([1.0, 5.0, 9.0]), "SSC-A": np.array([1.0, 5.0, 1.0]), "Time": np.array([0.0, 1.0, 2.0])})
+    made = make_tube(
+        {"FSC-A": np.array([1.0, 5.0, 9.0]), "SSC-A": np.array([1.0, 5.0, 1.0]), "Time": np.array([0.0, 1.0, 2.0])}
+    )
     square = Bound("FSC-A:SSC-A", "shape", None, ((4.0, 4.0), (6.0, 4.0), (6.0, 6.0), (4.0, 6.0)))
     assert members(made, (square,)).tolist() == [False, True, False]
     time = Bound("Time", "shape", None, ((0.0, 1.0), (2.0, 3.0)))

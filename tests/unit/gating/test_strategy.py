@@ -114,7 +114,9 @@ ONE_MISTAKE = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "told"), ONE_MISTAKE, ids=[f"{o} -> {n}" for o, n, _, _ in ONE_MISTAKE])
+@pytest.mark.parametrize(
+    ("old", "new", "where", "told"), ONE_MISTAKE, ids=[f"{o} -> {n}" for o, n, _, _ in ONE_MISTAKE]
+)
 def test_one_mistake_is_told_once(tmp_path: Path, old: str, new: str, where: str, told: str) -> None:
     """Where, what was found, what was expected; and nothing about the innocent entries below."""
     assert GOOD.count(old) == 1, "the test's own mistake"
@@ -136,7 +138,14 @@ def test_five_mistakes_at_once(tmp_path: Path) -> None:
     ):
         text = text.replace(old, new)
     found = mistakes(tmp_path, text)
-    for word in ("stratgy", "scale, w", "entry 2 (singlets), parent", "entry 5 (cd4), method", "args, off", "args, of:"):
+    for word in (
+        "stratgy",
+        "scale, w",
+        "entry 2 (singlets), parent",
+        "entry 5 (cd4), method",
+        "args, off",
+        "args, of:",
+    ):
         assert sum(word in line for line in found) == 1, (word, found)
     assert len(found) == 6  # the sixth: `of` is missing where `off` was written
 

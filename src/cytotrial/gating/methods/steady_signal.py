@@ -22,7 +22,7 @@ def place(events: ParentEvents, *, args: SteadySignal) -> Landmark:
     Notes
     -----
     Bins of equal event number. Per bin and signal, the shares of events below the whole file's quantiles are
-    held against those quantiles: binomial noise, whatever the shape of the distribution, where a bin's own
+    held against the median bin's: binomial noise, whatever the shape of the distribution, where a bin's own
     quantiles jump whenever one falls between two populations. Bins over time follow PeacoQC (Emmaneel 2022,
     doi:10.1002/cyto.a.24501); no code of it is used.
     """
@@ -58,8 +58,9 @@ def _shifted(events: ParentEvents, order: np.ndarray, args: SteadySignal) -> np.
             below = signal < quantile
             # The arcsine root makes the noise of a share the same wherever the share lies.
             share = np.arcsin(np.sqrt(below[order].mean(axis=1)))
-            distance = np.abs(share - np.arcsin(np.sqrt(below.mean())))
-            noise = max(0.5 / np.sqrt(exact), 1.4826 * float(np.median(np.abs(share - np.median(share)))))
+            # The median bin, not the whole file, is the norm: a long incident shifts the file's own shares.
+            distance = np.abs(share - np.median(share))
+            noise = max(0.5 / np.sqrt(exact), 1.4826 * float(np.median(distance)))
             bad |= distance > args.deviations * noise
     return bad
 

@@ -64,7 +64,9 @@ def test_one_mode(parent_events: Events, method: str) -> None:
 def test_quadrant_with_one_of_its_valleys(parent_events: Events) -> None:
     rng = np.random.default_rng(0)
     two = np.concatenate([rng.normal(100.0, 60.0, 2500), rng.lognormal(8.5, 0.2, 2500)])
-    found = place("quadrant", parent_events({"CD4": two, "CD8": np.full(5000, 3.0)}, ("CD4", "CD8")), args=METHODS["quadrant"]())
+    found = place(
+        "quadrant", parent_events({"CD4": two, "CD8": np.full(5000, 3.0)}, ("CD4", "CD8")), args=METHODS["quadrant"]()
+    )
     assert not found.found
     assert found.reason.startswith("no CD8 valley")
 
@@ -84,9 +86,7 @@ def test_range_does_not_depend_on_the_events(parent_events: Events) -> None:
 
 
 @pytest.mark.parametrize(("n_beyond", "is_found"), [(0, True), (50, True), (51, False), (100, False)])
-def test_a_range_that_most_events_lie_above_is_no_range(
-    parent_events: Events, n_beyond: int, is_found: bool
-) -> None:
+def test_a_range_that_most_events_lie_above_is_no_range(parent_events: Events, n_beyond: int, is_found: bool) -> None:
     values = np.where(np.arange(100) < n_beyond, 5e5, 100.0)
     found = place("below_range", parent_events({"FSC-A": values}, ("FSC-A",)), args=METHODS["below_range"]())
     assert found.found is is_found

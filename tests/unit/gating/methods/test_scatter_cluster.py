@@ -112,7 +112,11 @@ def test_polygon(parent_events: Events) -> None:
 @pytest.mark.parametrize("n", [0, 199])
 def test_few_events(parent_events: Events, n: int) -> None:
     columns, _ = blood()
-    found = place("scatter_cluster", parent_events({k: v[:n] for k, v in columns.items()}, ("FSC-A", "SSC-A")), args=ScatterCluster())
+    found = place(
+        "scatter_cluster",
+        parent_events({k: v[:n] for k, v in columns.items()}, ("FSC-A", "SSC-A")),
+        args=ScatterCluster(),
+    )
     assert found.reason == f"{n} events with positive scatter, fewer than 200"
 
 

@@ -87,7 +87,11 @@ def conventional(n: int, n_treg: int, *, gain: float = 1.0) -> dict[str, np.ndar
 @pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
 def test_reference_population_by_hand(parent_events: Events, gain: float) -> None:
     """97.5 % of a log-normal is 300 x 10^(1.96 x 0.25) = 927; the mode 2400 / 2.6 = 923."""
-    found = place("reference_population", parent_events(conventional(20_000, 1200, gain=gain), ("CD25", "CD127")), args=ReferencePopulation())
+    found = place(
+        "reference_population",
+        parent_events(conventional(20_000, 1200, gain=gain), ("CD25", "CD127")),
+        args=ReferencePopulation(),
+    )
     cd25, cd127 = found.bounds
     print(found.reason, cd25.linear, cd127.linear)
     assert [(b.marker, b.side) for b in found.bounds] == [("CD25", "min"), ("CD127", "max")]
@@ -97,7 +101,11 @@ def test_reference_population_by_hand(parent_events: Events, gain: float) -> Non
 
 def test_reference_population_does_not_move_with_the_treg(parent_events: Events) -> None:
     few, many = (
-        place("reference_population", parent_events(conventional(20_000, n), ("CD25", "CD127")), args=ReferencePopulation())
+        place(
+            "reference_population",
+            parent_events(conventional(20_000, n), ("CD25", "CD127")),
+            args=ReferencePopulation(),
+        )
         for n in (200, 5000)
     )
     for one, other in zip(few.bounds, many.bounds, strict=True):  # 1 % and 20 % Treg of CD4
@@ -107,7 +115,9 @@ def test_reference_population_does_not_move_with_the_treg(parent_events: Events)
 
 @pytest.mark.parametrize(("n", "is_found"), [(499, False), (500, True)])
 def test_reference_population_needs_cells(parent_events: Events, n: int, is_found: bool) -> None:
-    found = place("reference_population", parent_events(conventional(n, 0), ("CD25", "CD127")), args=ReferencePopulation())
+    found = place(
+        "reference_population", parent_events(conventional(n, 0), ("CD25", "CD127")), args=ReferencePopulation()
+    )
     assert found.found is is_found
     if not is_found:
         assert found.reason == "499 CD4 cells, fewer than 500"

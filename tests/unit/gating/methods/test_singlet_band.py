@@ -83,5 +83,8 @@ def test_simulated_doublets(simulate_in_memory: Callable, simulated_file: Callab
     made = simulated_file("nk")
     singlets = made.inside()["singlets"]
     doublet = made.truth.members("doublet")
-    print(f"{doublet.sum()} doublets, left {singlets[doublet].mean():.3f}; others lost {1 - singlets[~doublet].mean():.4f}")
+    print(
+        f"{doublet.sum()} doublets, left {singlets[doublet].mean():.3f}; "
+        f"others lost {1 - singlets[~doublet].mean():.4f}"
+    )
     assert singlets[doublet].mean() < 0.2

@@ -45,12 +45,6 @@ def test_steady_run_is_kept_whole(parent_events: Events, seed: int) -> None:
     assert inside.mean() > 0.97  # a bin in a hundred by chance, with its neighbours
 
 
-SHIFTS_THE_WHOLE_FILE = pytest.mark.xfail(
-    strict=True,
-    reason="bins are held against the whole file's quantiles, which a long and deep incident shifts: clean bins go",
-)
-
-
 @pytest.mark.parametrize(
     ("share", "light"),
     [
@@ -59,8 +53,8 @@ SHIFTS_THE_WHOLE_FILE = pytest.mark.xfail(
         (0.10, 0.75),
         (0.15, 0.75),
         (0.30, 0.75),
-        pytest.param(0.10, 0.6, marks=SHIFTS_THE_WHOLE_FILE),
-        pytest.param(0.20, 0.6, marks=SHIFTS_THE_WHOLE_FILE),
+        (0.10, 0.6),
+        (0.20, 0.6),
     ],
 )
 @pytest.mark.parametrize("signals", [("CD3", "CD25", "FSC-A"), ("FSC-A",)])

@@ -81,7 +81,9 @@ def test_folds_over_a_peak_below_zero(parent_events: Events, least_fold: float, 
 def test_quadrant_keeps_the_first_above_and_the_second_below(parent_events: Events) -> None:
     """CD4+CD8-, CD4-CD8+, double negative, double positive: 3000, 2000, 700, 300."""
     cd4 = np.concatenate([stained(0, 3000), stained(2000, 0), stained(700, 0), stained(0, 300)])
-    cd8 = np.concatenate([stained(3000, 0, seed=1), stained(0, 2000, seed=1), stained(700, 0, seed=1), stained(0, 300, seed=1)])
+    cd8 = np.concatenate(
+        [stained(3000, 0, seed=1), stained(0, 2000, seed=1), stained(700, 0, seed=1), stained(0, 300, seed=1)]
+    )
     events = parent_events({"CD4": cd4, "CD8": cd8}, ("CD4", "CD8"))
     found = place("quadrant", events, args=Quadrant())
     assert [(b.marker, b.side) for b in found.bounds] == [("CD4", "min"), ("CD8", "max")]

@@ -1,0 +1,95 @@
+"""What the workflow asks of the sheets: jobs, their files, and a run that ends before it begins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cytotrial.jobs import Jobs, load_jobs
+
+
+@pytest.fixture
+def trial(make_trial: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two subjects, two visits, two panels; the run's folder is the trial's."""
+    root = make_trial(tmp_path / "trial", subjects=("S001", "S002")).root
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def jobs(trial: Path) -> Jobs:
+    """Its jobs."""
+    return load_jobs(Path("config/config.yaml"), trial)
+
+
+def test_one_job_per_subject_and_panel(jobs: Jobs) -> None:
+    assert jobs.subject_panels == [("nk", "S001"), ("nk", "S002"), ("treg", "S001"), ("treg", "S002")]
+
+
+def test_files(jobs: Jobs) -> None:
+    files = jobs.files("treg", "S001")
+    assert {(one.subject_id, one.panel) for one in files} == {("S001", "treg")}
+    assert {one.visit for one in files} == {"W0", "W10"}
+
+
+def test_file_that_is_not_there_is_left_to_the_job(jobs: Jobs, trial: Path) -> None:
+    first, second = jobs.existing_fcs("treg", "S001")
+    (trial / first).unlink()
+    assert jobs.existing_fcs("treg", "S001") == [second]
+    assert len(jobs.files("treg", "S001")) == 2
+
+
+def test_largest(jobs: Jobs, trial: Path) -> None:
+    paths = jobs.existing_fcs("treg", "S001")
+    sizes = [(trial / path).stat().st_size for path in paths]
+    assert jobs.largest_mb("treg", "S001") == max(sizes) / 1e6
+    for path in paths:
+        (trial / path).unlink()
+    assert jobs.largest_mb("treg", "S001") == 0
+
+
+def test_rows_change_with_the_jobs_own_rows_only(jobs: Jobs) -> None:
+    before = jobs.rows("treg", "S001")
+    moved = dataclasses.replace(jobs, samples=tuple(dataclasses.replace(one, row=one.row + 5) for one in jobs.samples))
+    assert moved.rows("treg", "S001") == before
+    edited = [dataclasses.replace(one, visit="W2") if one.subject_id == "S002" else one for one in jobs.samples]
+    assert dataclasses.replace(jobs, samples=tuple(edited)).rows("treg", "S001") == before
+    assert dataclasses.replace(jobs, samples=tuple(edited)).rows("treg", "S002") != jobs.rows("treg", "S002")
+
+
+def test_panel_file(jobs: Jobs) -> None:
+    assert jobs.panel_file("nk", "gating").endswith("config/gating/nk.yaml")
+    assert jobs.panel_file("nk", "markers").endswith("config/panels/nk.yaml")
+
+
+def test_mistakes_end_the_run(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = trial / "config/samples.tsv"
+    sheet.write_text(sheet.read_text().replace("W10", "W11").replace("\tnk\t", "\tnkk\t"))
+    with pytest.raises(SystemExit) as left:
+        load_jobs(Path("config/config.yaml"), trial)
+    assert left.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith(("ERROR: ", "WARNING: ")) for line in lines)
+    assert any("W11" in line for line in lines)
+    assert "Traceback" not in err
+
+
+def test_no_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load_jobs(tmp_path / "config.yaml", tmp_path)
+    assert capsys.readouterr().err.startswith("ERROR: ")
+
+
+def test_light_imports(run_python: Callable) -> None:
+    """Snakemake parses this on every call, and on a cluster in every job."""
+    program = (
+        "import sys\nimport cytotrial.jobs, cytotrial.provenance\n"
+        "print(sorted({'numpy', 'scipy', 'flowkit', 'pandas', 'matplotlib', 'jsonschema'} & set(sys.modules)))"
+    )
+    assert run_python(program).stdout.splitlines()[-1] == "[]"
