@@ -51,10 +51,15 @@ class QualityRules:
 
 
 def quality_rules(section: Mapping[str, Any]) -> QualityRules:
-    """The rules with the configuration's `quality` section in place of the defaults it names."""
+    """The rules with the configuration's `quality` section in place of the defaults it names, entry by entry."""
     given = {**section, **section.get("reportable", {})}
-    known = {field.name for field in dataclasses.fields(QualityRules)}
-    return QualityRules(**{key: value for key, value in given.items() if key in known})
+    default = QualityRules()
+    changed = {}
+    for rule in dataclasses.fields(QualityRules):
+        if rule.name in given:
+            before, now = getattr(default, rule.name), given[rule.name]
+            changed[rule.name] = {**before, **now} if isinstance(before, Mapping) else now
+    return dataclasses.replace(default, **changed)
 
 
 def judge_file(

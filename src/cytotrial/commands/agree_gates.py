@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ def run(arguments: argparse.Namespace) -> None:
     landmarks = [row for path in arguments.landmarks for row in read_landmarks(read_table(path, LANDMARKS))]
     used: list[dict[str, Any]] = []
     not_placed: list[dict[str, Any]] = []
-    for panel, path in _strategies(arguments.gating).items():
+    strategies = _strategies(arguments.gating)
+    _check_panels({row["panel"] for row in landmarks}, strategies)
+    for panel, path in strategies.items():
         rules = {rule.id: rule for rule in load_strategy(path).rules}
         gates, missing = agree([row for row in landmarks if row["panel"] == panel], rules)
         used += gates
@@ -43,7 +47,23 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _strategies(pairs: list[str]) -> dict[str, Path]:
-    wrong = [pair for pair in pairs if "=" not in pair]
+    wrong = [pair for pair in pairs if not all(pair.partition("="))]
     if wrong:
         raise CytotrialError(problem("--gating", found=", ".join(wrong), expected="PANEL=FILE", remedy="correct it"))
-    return {panel: Path(path) for panel, path in (pair.split("=", 1) for pair in pairs)}
+    panels = Counter(pair.partition("=")[0] for pair in pairs)
+    twice = ", ".join(panel for panel, times in panels.items() if times > 1)
+    if twice:
+        raise CytotrialError(
+            problem("--gating", found=f"{twice} twice", expected="one strategy per panel", remedy="remove one")
+        )
+    return {panel: Path(path) for panel, _, path in (pair.partition("=") for pair in pairs)}
+
+
+def _check_panels(panels: set[str], strategies: Mapping[str, Path]) -> None:
+    """No file's gates are left out of the ledger without a word."""
+    lacking = ", ".join(sorted(panels - set(strategies)))
+    if lacking:
+        expected = "the strategy of every panel in the landmarks"
+        raise CytotrialError(
+            problem("--gating", found=f"none for {lacking}", expected=expected, remedy="add PANEL=FILE")
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_ST
 from cytotrial.commands.place_gates import files_of
 from cytotrial.cytometry.panel import Panel, load_panel
 from cytotrial.cytometry.tube import open_tube
+from cytotrial.errors import CytotrialError, problem
 from cytotrial.gating.counting import population_rows, step_rows, unmeasured
 from cytotrial.gating.ledger import read_gates
 from cytotrial.gating.strategy import Strategy, load_strategy
@@ -43,7 +45,9 @@ def run(arguments: argparse.Namespace) -> None:
     missing = read_table(arguments.not_placed, NOT_PLACED)
     populations: list[Row] = []
     steps: list[Row] = []
-    for sample in files_of(arguments.samples, arguments.subject, arguments.panel):
+    samples = files_of(arguments.samples, arguments.subject, arguments.panel)
+    _check_intake(samples, intake, arguments.intake)
+    for sample in samples:
         name = sample.sample_id
         if intake[name]["readable"] != "Y":
             reason = f"file failed: {intake[name]['reasons']}"
@@ -56,6 +60,19 @@ def run(arguments: argparse.Namespace) -> None:
         steps += kept
     write_table(arguments.populations, POPULATIONS, populations)
     write_table(arguments.steps, QUALITY_STEPS, steps)
+
+
+def _check_intake(samples: Sequence[Sample], intake: Mapping[str, Row], path: Path) -> None:
+    lacking = [one.sample_id for one in samples if one.sample_id not in intake]
+    if lacking:
+        raise CytotrialError(
+            problem(
+                str(path),
+                found=f"no row for {', '.join(lacking)}",
+                expected="every file of the subject and panel",
+                remedy="run place-gates again",
+            )
+        )
 
 
 def _count(

@@ -11,6 +11,7 @@ from cytotrial.columns import INTAKE, LANDMARKS
 from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
 from cytotrial.cytometry.panel import Panel, load_panel
 from cytotrial.cytometry.tube import tube_of
+from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.ledger import landmark_rows
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.strategy import Strategy, load_strategy
@@ -45,8 +46,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def files_of(samples: Path, subject: str, panel: str) -> list[Sample]:
-    """A subject's files of a panel."""
-    return [one for one in read_samples(samples) if one.subject_id == subject and one.panel == panel]
+    """A subject's files of a panel.
+
+    Raises
+    ------
+    CytotrialError
+        There are none.
+    """
+    everything = read_samples(samples)
+    found = [one for one in everything if (one.subject_id, one.panel) == (subject, panel)]
+    if not found:
+        near = did_you_mean(subject, {one.subject_id for one in everything if one.panel == panel} - {subject})
+        raise CytotrialError(
+            problem(
+                f"{samples}, subject {subject}, panel {panel}",
+                found="no row",
+                expected="one row per file",
+                remedy=f"correct --subject or --panel{near}",
+            )
+        )
+    return found
 
 
 def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     populations = _by_sample(arguments.populations, POPULATIONS)
     gates = _by_sample([arguments.gates], GATES)
     missing = _by_sample([arguments.not_placed], NOT_PLACED)
-    _check_complete(samples, intake)
+    _check_complete(samples, {"place-gates": ("--intake", intake), "apply-gates": ("--populations", populations)})
     status = []
     for one in samples:
         own_steps = [_numbers(row) for row in steps.get(one.sample_id, [])]
@@ -68,17 +68,16 @@ def _by_sample(paths: list[Path], table: Table) -> dict[str, list[Row]]:
     return found
 
 
-def _check_complete(samples: tuple[Sample, ...], intake: dict[str, list[Row]]) -> None:
-    lacking = [one.sample_id for one in samples if one.sample_id not in intake]
-    if lacking:
-        raise CytotrialError(
-            problem(
-                "--intake",
-                found=f"no row for {', '.join(lacking)}",
-                expected="every sample of the sheet",
-                remedy="run place-gates again",
-            )
-        )
+def _check_complete(samples: tuple[Sample, ...], given: dict[str, tuple[str, dict[str, list[Row]]]]) -> None:
+    """Whether the tables that an option names, made by a verb, know every sample: verb -> option, its tables."""
+    problems = []
+    for verb, (option, rows) in given.items():
+        lacking = [one.sample_id for one in samples if one.sample_id not in rows]
+        if lacking:
+            found, expected = f"no row for {', '.join(lacking)}", "every sample of the sheet"
+            problems.append(problem(option, found=found, expected=expected, remedy=f"run {verb} again"))
+    if problems:
+        raise CytotrialError(problems)
 
 
 def _numbers(row: Row) -> Row:

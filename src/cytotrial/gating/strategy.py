@@ -18,6 +18,7 @@ from cytotrial.gating.arguments import LIMITS, MARKERS_OF, METHODS
 ROOT = "root"
 POOLS = ("none", "subject", "batch", "trial")
 ONE_SIDED = ("valley", "relative_threshold", "fixed", "opposite")  # methods whose gate is one threshold
+NO_POOL = ("steady_signal", "opposite")
 NO_FALLBACK = ("steady_signal", "singlet_band", "opposite")
 STEPS = ("quality", "optional", "lineage")
 SCALES = ("logicle", "asinh")
@@ -209,6 +210,15 @@ def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: li
     args = _arguments(f"{where}, args", METHODS[method], entry.get("args") or {}, problems)
     fallback = _fallback(f"{where}, fallback", method, entry.get("fallback"), markers, problems)
     _check_choice(f"{where}, pool", entry.get("pool", "none"), POOLS, problems)
+    if method in NO_POOL and entry.get("pool", "none") != "none":
+        problems.append(
+            problem(
+                f"{where}, pool",
+                found=repr(entry["pool"]),
+                expected=f"none: another file's {method} says nothing of this one",
+                remedy="remove it",
+            )
+        )
     _check_choice(f"{where}, step", entry.get("step", "lineage"), STEPS, problems)
     if method == "opposite" and args is not None and markers is not None:
         _check_opposite(f"{where}, args, of", args.of, markers, above, problems)

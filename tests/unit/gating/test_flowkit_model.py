@@ -155,6 +155,19 @@ def test_channels_missing(simulated_file: Callable, lacking: set[str]) -> None:
         assert set(parents) == {"root", "in_range", "steady_time", "singlets", "live", "lymphocytes"}
 
 
+def test_child_with_a_gate_of_a_parent_without_one_is_not_counted(simulated_file: Callable) -> None:
+    """CD56bright among all lymphocytes would be another population under the same name."""
+    made = simulated_file("nk")
+    gates = [row for row in ledger(made.tube, made.strategy) if row["population"] != "nk"]
+    assert any(row["population"] == "cd56bright_nk" for row in gates)
+    populations = {one.id: one for one in gate_tube(made.tube, made.strategy, gates)}
+    assert not {"nk", "cd56bright_nk"} & set(populations)
+    without_live = [row for row in gates if row["population"] != "live"]
+    assert {one.id: one.parent for one in gate_tube(made.tube, made.strategy, without_live)}[
+        "lymphocytes"
+    ] == "singlets"
+
+
 def test_no_gates_at_all(simulated_file: Callable) -> None:
     made = simulated_file("nk")
     (root,) = gate_tube(made.tube, made.strategy, [])
