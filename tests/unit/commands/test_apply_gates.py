@@ -239,7 +239,7 @@ def test_gate_that_nobody_lends(gated: dict[str, Gated], tmp_path: Path) -> None
         if name == "gates.tsv":
             lines = [line for line in lines if line.split("\t")[:2] != ["S001_W0_nk", "nk"]]
         else:
-            lines.append("S001_W0_nk\tnk\tnot_found\tno CD56 valley")
+            lines += ["S001_W0_nk\tnk\tnot_found\tno CD56 valley", "S001_W10_nk\tnk\tnot_found\tanother file's reason"]
         (tmp_path / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     tables = {
         "gates": tmp_path / "gates.tsv",
