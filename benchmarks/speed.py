@@ -22,7 +22,7 @@ from cytotrial.gating.ledger import gate_rows, landmark_rows
 from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
-from cytotrial.gating.strategy import load_strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.simulate.defaults import tube_parameters
 from cytotrial.simulate.fcs_writer import write_fcs
 from cytotrial.simulate.keywords import Specimen, fcs_keywords

@@ -13,12 +13,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A subset as it is to be read out: `population` of `panel` under `denominators`, the first the primary one."""
+    """A subset as it is to be read out: `population` of `panel` under `denominators`, the first the primary one.
+
+    `condition` is the only one that is read out, where it is given.
+    """
 
     subset: str
     panel: str
     population: str
     denominators: tuple[str, ...]
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,18 +117,20 @@ def wilson_percent(numerator_n: int, denominator_n: int) -> tuple[float, float]:
     return 100.0 * float(low), 100.0 * float(high)
 
 
-def wide_rows(rows: Iterable[Row], subsets: Sequence[str]) -> list[Row]:
+def wide_rows(rows: Iterable[Row], wanted: Sequence[Wanted]) -> list[Row]:
     """One row per subject and visit, one column per subset: the primary percent; replicates are averaged.
 
-    A visit with several conditions shows the mean of its tubes only where their condition is the same;
-    otherwise NA, because no one number is meant.
+    A subset that declares its condition shows that one. Where none is declared and a visit has tubes of several
+    conditions it is NA, because no one number is meant.
     """
+    conditions = {one.subset: one.condition for one in wanted}
     cells: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in rows:
-        if row["is_primary"]:
-            cells.setdefault((row["subject_id"], row["visit"]), {}).setdefault(row["subset"], []).append(row)
+        visit = cells.setdefault((row["subject_id"], row["visit"]), {})
+        if row["is_primary"] and conditions[row["subset"]] in (None, row["condition"]):
+            visit.setdefault(row["subset"], []).append(row)
     return [
-        {"subject_id": subject, "visit": visit, **{subset: _one(found.get(subset, [])) for subset in subsets}}
+        {"subject_id": subject, "visit": visit, **{subset: _one(found.get(subset, [])) for subset in conditions}}
         for (subject, visit), found in cells.items()
     ]
 

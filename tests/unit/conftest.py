@@ -20,7 +20,8 @@ from cytotrial.cytometry.scale import Scale
 from cytotrial.cytometry.tube import LINEAR_MARKERS, Tube, open_tube, tube_of
 from cytotrial.gating.parent_events import ParentEvents
 from cytotrial.gating.placing import Placed, members, place_gates
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.simulate import tube as simulated
 from cytotrial.simulate.defaults import tube_parameters
 from cytotrial.simulate.fcs_writer import write_fcs

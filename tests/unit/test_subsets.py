@@ -149,7 +149,7 @@ def test_flagged_file_keeps_its_numbers() -> None:
 
 def wide(*tubes: Measured) -> list[dict[str, Any]]:
     """The wide table of some tubes."""
-    return wide_rows(subset_rows(tubes, [TREG, NK], RULES), ["treg", "nk"])
+    return wide_rows(subset_rows(tubes, [TREG, NK], RULES), [TREG, NK])
 
 
 def test_one_row_per_subject_and_visit() -> None:
@@ -180,3 +180,13 @@ def test_several_conditions_are_not_one_number() -> None:
 def test_one_condition_is_one_number() -> None:
     tubes = measured(condition="CEF"), measured("A0c", condition="CEF")
     assert wide(*tubes)[0]["treg"] == 5.625
+
+
+def test_the_wide_table_shows_the_condition_that_a_readout_declares() -> None:
+    rows = [
+        {"subject_id": "S", "visit": "W0", "subset": "treg", "is_primary": True, "condition": name, "percent": value}
+        for name, value in (("CEF", 9.0), ("unstimulated", 5.0))
+    ]
+    declared = Wanted("treg", "treg", "treg", ("cd4",), "unstimulated")
+    assert wide_rows(rows, [declared]) == [{"subject_id": "S", "visit": "W0", "treg": 5.0}]
+    assert wide_rows(rows, [Wanted("treg", "treg", "treg", ("cd4",))])[0]["treg"] is None

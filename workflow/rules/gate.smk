@@ -27,6 +27,7 @@ rule place_gates:
 
 rule agree_gates:
     input:
+        samples=ancient(STUDY.sheets.samples),
         landmarks=per_subject("landmarks"),
         gating=[panel.gating for panel in STUDY.panels],
     output:
@@ -40,7 +41,7 @@ rule agree_gates:
         strategies=[f"{panel.id}={panel.gating}" for panel in STUDY.panels],
         code=GATING_CODE,
     shell:
-        "cytotrial agree-gates --gating {params.strategies:q} --landmarks {input.landmarks:q}"
+        "cytotrial agree-gates --gating {params.strategies:q} --samples {input.samples:q} --landmarks results/work"
         " --gates {output.gates:q} --not-placed {output.not_placed:q} 2> {log:q}"
 
 

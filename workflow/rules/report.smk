@@ -30,4 +30,4 @@ rule report:
         ),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
-        " --subjects {input.subjects:q} --pictures {input.pictures:q} --out {output:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --pictures results/work --out {output:q} 2> {log:q}"

@@ -25,5 +25,5 @@ rule tabulate:
         code=code_version("study", "subsets.py", "quality.py", "commands/tabulate.py"),
     shell:
         "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --gates {input.gates:q}"
-        " --not-placed {input.not_placed:q} --intake {input.intake:q} --populations {input.populations:q}"
-        " --steps {input.steps:q} --out {params.out:q} 2> {log:q}"
+        " --not-placed {input.not_placed:q} --intake results/work --populations results/work --steps results/work"
+        " --out {params.out:q} 2> {log:q}"

@@ -13,7 +13,8 @@ from cytotrial.columns import GATES, LANDMARKS, NOT_PLACED
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.gating.ledger import gate_rows, read_landmarks
 from cytotrial.gating.reconcile import agree
-from cytotrial.gating.strategy import load_strategy
+from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.subject_tables import tables_in
 from cytotrial.tables import read_table, write_table
 
 log = logging.getLogger(__name__)
@@ -22,14 +23,18 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("--gating", nargs="+", required=True, metavar="PANEL=FILE", help="each panel's strategy")
-    parser.add_argument("--landmarks", nargs="+", type=Path, required=True, help="tables of place-gates")
+    parser.add_argument(
+        "--landmarks", nargs="+", type=Path, required=True, help="tables of place-gates, or the folder of all subjects'"
+    )
+    parser.add_argument("--samples", type=Path, help="samples.tsv: whose tables count, where a folder is given")
     parser.add_argument("--gates", type=Path, required=True, help="the ledger to write")
     parser.add_argument("--not-placed", type=Path, required=True, help="table to write: populations without a gate")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Settle the gates panel by panel: files lend only to files of the same panel."""
-    landmarks = [row for path in arguments.landmarks for row in read_landmarks(read_table(path, LANDMARKS))]
+    paths = tables_in(arguments.landmarks, "landmarks", samples=arguments.samples)
+    landmarks = [row for path in paths for row in read_landmarks(read_table(path, LANDMARKS))]
     used: list[dict[str, Any]] = []
     not_placed: list[dict[str, Any]] = []
     strategies = _strategies(arguments.gating)

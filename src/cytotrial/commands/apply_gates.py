@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
-from cytotrial.commands.place_gates import files_of
+from cytotrial.commands.place_gates import files_of, unexpected
 from cytotrial.cytometry.panel import Panel, load_panel
 from cytotrial.cytometry.tube import open_tube
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.gating.counting import population_rows, step_rows, unmeasured
 from cytotrial.gating.ledger import read_gates
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.samples import Sample
 from cytotrial.tables import read_table, write_table
 
@@ -55,7 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
             continue
         own = [row for row in gates if row["sample_id"] == name]
         absent = {row["population"]: str(row["reason"]) for row in missing if row["sample_id"] == name}
-        counted, kept = _count(sample, panel, strategy, own, absent)
+        try:
+            counted, kept = _count(sample, panel, strategy, own, absent)
+        except Exception as error:  # one bad file never stops the others; tabulate makes it a failed one
+            log.exception("%s: failed", name)
+            counted = [unmeasured(name, population, unexpected(error)) for population in strategy.population_ids]
+            kept = []
         populations += counted
         steps += kept
     write_table(arguments.populations, POPULATIONS, populations)

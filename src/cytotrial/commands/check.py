@@ -12,7 +12,8 @@ from typing import TypeVar
 from cytotrial.cytometry.panel import SCATTER, TIME, Panel, load_panel
 from cytotrial.documents import file_problem
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.check import Checked, check_study
 from cytotrial.study.config import PanelFiles
 

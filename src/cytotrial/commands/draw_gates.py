@@ -13,7 +13,7 @@ from cytotrial.cytometry.tube import open_tube
 from cytotrial.figures.gates import draw_gates
 from cytotrial.gating.ledger import read_gates
 from cytotrial.gating.membership import agreed_steps
-from cytotrial.gating.strategy import load_strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,12 @@ def run(arguments: argparse.Namespace) -> None:
         name = sample.sample_id
         if name not in readable:
             continue
-        tube = open_tube(Path(sample.fcs), panel, strategy.scale, sample_id=name)
-        steps = agreed_steps(tube, strategy, [row for row in gates if row["sample_id"] == name])
-        picture = draw_gates(tube, steps, title=name, synthetic=arguments.synthetic)
-        (arguments.out / f"{name}.png").write_bytes(picture)
+        try:
+            tube = open_tube(Path(sample.fcs), panel, strategy.scale, sample_id=name)
+            steps = agreed_steps(tube, strategy, [row for row in gates if row["sample_id"] == name])
+            picture = draw_gates(tube, steps, title=name, synthetic=arguments.synthetic)
+            (arguments.out / f"{name}.png").write_bytes(picture)
+        except Exception:  # a picture that cannot be drawn must not cost the report
+            log.exception("%s: not drawn", name)
+            continue
         log.info("%s: %d gates drawn", name, len(steps))

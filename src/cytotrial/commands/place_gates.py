@@ -14,7 +14,8 @@ from cytotrial.cytometry.tube import tube_of
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.ledger import landmark_rows
 from cytotrial.gating.placing import place_gates
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.samples import Sample, read_samples
 from cytotrial.tables import write_table
 
@@ -77,6 +78,9 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
     except UnreadableFcsError as error:
         log.error("%s: failed, %s", sample.sample_id, error)
         return _intake(sample, file, readable=False, reasons=[str(error)]), []
+    except Exception as error:  # one bad file never stops the others, whatever it does to a method
+        log.exception("%s: failed", sample.sample_id)
+        return _intake(sample, file, readable=False, reasons=[unexpected(error)]), []
     where = {
         "sample_id": sample.sample_id,
         "panel": sample.panel,
@@ -84,6 +88,11 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
         "batch": sample.batch,
     }
     return _intake(sample, file, readable=True, reasons=file.flags), landmark_rows(tube, placed, sample=where)
+
+
+def unexpected(error: Exception) -> str:
+    """The reason of a file that met a mistake of ours: the log has the traceback."""
+    return f"unexpected {type(error).__name__} ({' '.join(str(error).split())}); please report it with the log"
 
 
 def _intake(sample: Sample, file: FcsFile | None, *, readable: bool, reasons: list[str] | tuple[str, ...]) -> dict:

@@ -10,6 +10,8 @@ from typing import Any
 
 from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS, STATUS, SUBSETS, Table
 from cytotrial.errors import CytotrialError, problem
+from cytotrial.gating.strategy import ROOT
+from cytotrial.gating.subject_tables import tables_in
 from cytotrial.quality import FAILED, FLAGGED, judge_file, quality_rules
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.samples import Sample, read_samples
@@ -27,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
     parser.add_argument("--not-placed", type=Path, required=True, help="table of agree-gates")
     for name, verb in (("intake", "place-gates"), ("populations", "apply-gates"), ("steps", "apply-gates")):
-        parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, help=f"tables of {verb}")
+        told = f"tables of {verb}, or the folder of all subjects'"
+        parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, help=told)
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
 
 
@@ -36,9 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     study = load_study(arguments.config)
     rules = quality_rules(study.quality)
     samples = read_samples(arguments.samples)
-    intake = _by_sample(arguments.intake, INTAKE)
-    steps = _by_sample(arguments.steps, QUALITY_STEPS)
-    populations = _by_sample(arguments.populations, POPULATIONS)
+    intake = _by_sample(tables_in(arguments.intake, "intake", samples=arguments.samples), INTAKE)
+    steps = _by_sample(tables_in(arguments.steps, "quality_steps", samples=arguments.samples), QUALITY_STEPS)
+    populations = _by_sample(tables_in(arguments.populations, "populations", samples=arguments.samples), POPULATIONS)
     gates = _by_sample([arguments.gates], GATES)
     missing = _by_sample([arguments.not_placed], NOT_PLACED)
     _check_complete(samples, {"place-gates": ("--intake", intake), "apply-gates": ("--populations", populations)})
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     for one in samples:
         own_steps = [_numbers(row) for row in steps.get(one.sample_id, [])]
         own_missing = missing.get(one.sample_id, [])
-        read = intake[one.sample_id][0]
+        read = _with_what_apply_gates_met(intake[one.sample_id][0], populations[one.sample_id])
         verdict, reasons = judge_file(read, own_steps, gates.get(one.sample_id, []), own_missing, rules)
         status.append(_status(one, read, verdict, reasons, own_steps, own_missing))
     measured = [
@@ -54,10 +57,18 @@ def run(arguments: argparse.Namespace) -> None:
         for one, row in zip(samples, status, strict=True)
         if not one.is_control
     ]
-    wanted = [Wanted(one.id, one.panel, one.population, one.denominators) for one in study.readouts]
+    wanted = [Wanted(one.id, one.panel, one.population, one.denominators, one.condition) for one in study.readouts]
     subsets = subset_rows(measured, wanted, rules)
-    _write(arguments.out, status, steps, populations, subsets, study)
+    _write(arguments.out, status, steps, populations, subsets, wanted)
     _log(status)
+
+
+def _with_what_apply_gates_met(read: Row, populations: list[Row]) -> Row:
+    """A file that was read and could then not be counted has failed too, with the reason of its root's row."""
+    root = next((row for row in populations if row["population"] == ROOT), None)
+    if read["readable"] != "Y" or root is None or root["n_events"] is not None:
+        return read
+    return {**read, "readable": "N", "reasons": root["reason"]}
 
 
 def _by_sample(paths: list[Path], table: Table) -> dict[str, list[Row]]:
@@ -131,16 +142,15 @@ def _write(
     steps: dict[str, list[Row]],
     populations: dict[str, list[Row]],
     subsets: list[Row],
-    study: Study,
+    wanted: list[Wanted],
 ) -> None:
-    names = tuple(dict.fromkeys(one.id for one in study.readouts))
-    wide = Table("subsets_wide", ("subject_id", "visit"), ("subject_id", "visit", *names))
+    wide = Table("subsets_wide", ("subject_id", "visit"), ("subject_id", "visit", *(one.subset for one in wanted)))
     rows = {
         STATUS: status,
         QUALITY_STEPS: [_known(row, QUALITY_STEPS) for of_file in steps.values() for row in of_file],
         POPULATIONS: [_known(row, POPULATIONS) for of_file in populations.values() for row in of_file],
         SUBSETS: subsets,
-        wide: wide_rows(subsets, names),
+        wide: wide_rows(subsets, wanted),
     }
     for table, content in rows.items():
         write_table(out / f"{table.name}.tsv", table, content)

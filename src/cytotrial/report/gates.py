@@ -119,6 +119,10 @@ def read_pictures(
 
     Parameters
     ----------
+    folders : sequence of Path
+        Searched with all that is in them; a picture of a sample without panel is of another trial or run.
+    panels : mapping
+        Sample id to panel.
     first : collection of str
         Samples whose pictures are taken in before the others': those that a person has to look at.
     most : int
@@ -136,13 +140,14 @@ def read_pictures(
     ]
     if missing:
         raise CytotrialError(missing)
-    files = [path for folder in folders for path in folder.iterdir() if path.suffix.lower() in PICTURE_TYPES]
+    inside = (path for folder in folders for path in folder.rglob("*"))
+    files = [path for path in inside if path.suffix.lower() in PICTURE_TYPES and path.stem in panels]
     files.sort(key=lambda path: (path.stem not in first, path.stem))
     pictures: dict[str, list[GatePicture]] = {}
     for path in files[:most]:
         content = base64.b64encode(path.read_bytes()).decode("ascii")
         uri = f"data:{PICTURE_TYPES[path.suffix.lower()]};base64,{content}"
-        pictures.setdefault(panels.get(path.stem, NO_PANEL), []).append(GatePicture(path.stem, uri))
+        pictures.setdefault(panels[path.stem], []).append(GatePicture(path.stem, uri))
     return dict(sorted(pictures.items())), max(0, len(files) - most)
 
 

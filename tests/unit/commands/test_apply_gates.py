@@ -16,7 +16,7 @@ from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import open_tube
 from cytotrial.gating.flowkit_model import build_model
 from cytotrial.gating.ledger import read_gates
-from cytotrial.gating.strategy import load_strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.tables import read_table
 
 CHECKOUT = Path(__file__).resolve().parents[3]

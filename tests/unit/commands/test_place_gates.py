@@ -16,6 +16,7 @@ from cytotrial.cli import main
 from cytotrial.columns import INTAKE, LANDMARKS
 from cytotrial.commands import place_gates
 from cytotrial.errors import CytotrialError
+from cytotrial.study.samples import Sample
 from cytotrial.tables import read_table
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -211,3 +212,16 @@ def test_no_verb_of_gating_can_be_told_of_an_arm(verb: str) -> None:
     words = {word for option in options for word in option.strip("-").split("-")}
     assert "gating" in words
     assert not words & {"subjects", "config", "arms", "arm", "outcomes", "trial", "sheets"}
+
+
+def test_a_mistake_of_ours_fails_the_file_and_not_the_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever a file does to a gate method, the subject's other files are finished."""
+    sample = Sample("s", "resources/demo/fcs/none.fcs", "S", "W0", "nk", None, None, None, None, 2)
+
+    def broken(path: Path) -> None:
+        raise ZeroDivisionError("in a method")
+
+    monkeypatch.setattr(place_gates, "read_fcs", broken)
+    row, found = place_gates._place(sample, None, None)
+    assert found == [] and row["readable"] is False
+    assert row["reasons"] == "unexpected ZeroDivisionError (in a method); please report it with the log"

@@ -311,3 +311,17 @@ def test_files_not_ok_are_logged(inputs: dict[str, list[str]], caplog: pytest.Lo
         assert tabulate(inputs) == 0
     assert "5 files: 1 failed, 2 flagged, 2 ok" in caplog.messages
     assert f"broken failed: {BROKEN}" in caplog.messages
+
+
+def test_a_file_that_could_not_be_counted_has_failed(inputs: dict[str, list[str]], tmp_path: Path) -> None:
+    """apply-gates met a mistake on a file that place-gates had read: failed, with the reason of its root's row."""
+    rows = [
+        {**row, "n_events": None, "n_parent": None, "reason": "unexpected KeyError"}
+        if row["sample_id"] == "good"
+        else row
+        for row in population_rows()
+    ]
+    write_table(tmp_path / "p.tsv", POPULATIONS, rows)
+    assert tabulate({**inputs, "populations": [str(tmp_path / "p.tsv")]}) == 0
+    status = {row["sample_id"]: row for row in read_table(Path(inputs["out"][0]) / "status.tsv")}
+    assert (status["good"]["status"], status["good"]["reasons"]) == ("failed", "unexpected KeyError")

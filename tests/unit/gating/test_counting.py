@@ -10,7 +10,8 @@ import pytest
 from cytotrial.columns import POPULATIONS, QUALITY_STEPS
 from cytotrial.gating.counting import kind_of, population_rows, step_rows
 from cytotrial.gating.flowkit_model import Population
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 
 STRATEGY = """\
 populations:

@@ -21,7 +21,8 @@ from cytotrial.gating.ledger import gate_rows, landmark_rows, read_gates, read_l
 from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.tables import format_cell
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -11,7 +11,8 @@ import pytest
 from cytotrial.cytometry.tube import Tube
 from cytotrial.gating.landmarks import Bound, Landmark
 from cytotrial.gating.placing import Placed, fallback_bounds, members, opposite, place_gates
-from cytotrial.gating.strategy import Strategy, load_strategy
+from cytotrial.gating.strategy import Strategy
+from cytotrial.gating.strategy_file import load_strategy
 
 STRATEGY = """\
 populations:

@@ -11,7 +11,8 @@ import pytest
 
 from cytotrial.columns import GATES, LANDMARKS, NOT_PLACED, SUBSETS
 from cytotrial.gating.reconcile import agree
-from cytotrial.gating.strategy import Rule, load_strategy
+from cytotrial.gating.strategy import Rule
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.tables import read_table, write_table
 
 AXIS = {"channel": "APC-A", "top": 262144.0, "scale": "logicle", "w": 1.0, "m": 4.5, "a": 0.0}
@@ -235,6 +236,7 @@ def test_other_panels_never_lend(tmp_path: Path) -> None:
         argparse.Namespace(
             gating=[f"treg={tmp_path}/s.yaml", f"nk={tmp_path}/s.yaml"],
             landmarks=[tmp_path / "landmarks.tsv"],
+            samples=None,
             gates=tmp_path / "gates.tsv",
             not_placed=tmp_path / "not_placed.tsv",
         )

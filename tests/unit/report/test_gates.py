@@ -6,7 +6,7 @@ import pytest
 
 from cytotrial.columns import GATES, POPULATIONS, QUALITY_STEPS
 from cytotrial.errors import CytotrialError
-from cytotrial.report.gates import NO_PANEL, gate_table, population_table, read_pictures, step_table
+from cytotrial.report.gates import gate_table, population_table, read_pictures, step_table
 
 PANELS = {"a": "treg", "b": "treg", "c": "treg"}
 
@@ -87,7 +87,6 @@ def test_pictures_are_carried_in_the_page_by_panel(tmp_path) -> None:
     pictures, left_out = read_pictures([tmp_path], PANELS)
     assert left_out == 0
     assert {panel: [one.sample_id for one in drawn] for panel, drawn in pictures.items()} == {
-        NO_PANEL: ["zz"],
         "treg": ["a"],
     }
     content = pictures["treg"][0].data_uri.removeprefix("data:image/svg+xml;base64,")
@@ -102,6 +101,6 @@ def test_a_folder_that_is_not_there_is_named(tmp_path) -> None:
 def test_pictures_of_doubtful_files_come_in_first_and_the_rest_is_counted(tmp_path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.png").write_bytes(b"png")
-    pictures, left_out = read_pictures([tmp_path], {}, first={"c"}, most=2)
-    assert [one.sample_id for one in pictures[NO_PANEL]] == ["c", "a"]
+    pictures, left_out = read_pictures([tmp_path], dict.fromkeys("abc", "nk"), first={"c"}, most=2)
+    assert [one.sample_id for one in pictures["nk"]] == ["c", "a"]
     assert left_out == 1

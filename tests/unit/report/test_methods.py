@@ -13,7 +13,7 @@ def test_limits_are_those_in_force() -> None:
     assert f"fewer than {default.min_events} events" in said
     assert "with fewer than 33 it is below the lower limit of quantification" in said
     assert "below 61 % live" in said
-    assert "never left out: nk/lymphocytes 0.5 to 44 %." in said
+    assert "nk/lymphocytes 0.5 to 44 %, treg/cd4 1 to 30 %." in said
 
 
 def test_versions_name_this_package_and_what_drew_the_page() -> None:

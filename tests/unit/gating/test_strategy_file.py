@@ -9,7 +9,8 @@ import pytest
 
 from cytotrial.errors import CytotrialError
 from cytotrial.gating.arguments import LIMITS, MARKERS_OF, METHODS, ScatterCluster, Valley
-from cytotrial.gating.strategy import Rule, Strategy, load_strategy
+from cytotrial.gating.strategy import Rule, Strategy
+from cytotrial.gating.strategy_file import load_strategy
 
 GOOD = """\
 strategy: mine
