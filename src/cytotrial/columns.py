@@ -59,6 +59,8 @@ LANDMARKS = Table(
         "panel",
         "subject_id",
         "batch",
+        "condition",
+        "is_control",
         "population",
         "marker",
         "bound",

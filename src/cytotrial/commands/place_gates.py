@@ -86,6 +86,8 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
         "panel": sample.panel,
         "subject_id": sample.subject_id,
         "batch": sample.batch,
+        "condition": sample.condition,
+        "is_control": sample.is_control,
     }
     return _intake(sample, file, readable=True, reasons=file.flags), landmark_rows(tube, placed, sample=where)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Scale:
     """GatingML 2.0 logicle or asinh: width `w`, `m` decades, `a` negative decades.
 
-    T, the top, is each channel's own linear range; on a range above 18 bits M is that much larger. A width
+    T, the top, is each channel's own linear range; on a range above 18 bits M is that much larger.
+    `w` is the least width: a file whose negative values reach further gets a wider one (`tube`). A width
     of 1 keeps a negative population whole: with 0.5 the noise of compensated zero is spread over two peaks,
     and a valley is found where none is.
     Parks 2006, doi:10.1002/cyto.a.20258; Moore 2012, doi:10.1002/cyto.a.22030.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from cytotrial.errors import CytotrialError
 # An instrument with a wider range than 18 bits has more decades, not coarser ones: M grows with log10 T, so that the
 # linear part of the scale around zero stays as wide in linear units as on a FACSDiva file.
 REFERENCE_TOP = 2.0**18
+LEAST_NEGATIVES = 100  # fewer show no spread
 LINEAR_MARKERS = ("FSC-A", "FSC-H", "FSC-W", "SSC-A", "SSC-H", "SSC-W", "Time")
 
 
@@ -64,7 +65,8 @@ def tube_of(file: FcsFile, panel: Panel, scale: Scale, *, sample_id: str, shown:
         resolved = resolve_channels(panel, [(c.name, c.label) for c in file.channels], file=shown)
     except CytotrialError as error:
         raise UnreadableFcsError("; ".join(error.problems)) from error
-    axes = {marker: _axis(marker, file, index, scale) for marker, index in resolved.channels.items()}
+    indices = resolved.channels
+    axes = {marker: _axis(marker, file, index, scale) for marker, index in indices.items()}
     twice = sorted({axis.channel for axis in axes.values() if file.names.count(axis.channel) > 1})
     if twice:  # FlowKit knows channels by name alone, and would take the first
         raise UnreadableFcsError(f"$PnN {', '.join(twice)} stands for several channels, one of them the panel's")
@@ -73,6 +75,7 @@ def tube_of(file: FcsFile, panel: Panel, scale: Scale, *, sample_id: str, shown:
     used = [axis.index for axis in axes.values()]
     if not np.isfinite(events[:, used]).all():
         raise UnreadableFcsError("events that are not finite numbers in the panel's channels")
+    axes = {marker: _wide_enough(axis, events[:, axis.index]) for marker, axis in axes.items()}
     return Tube(sample_id, file, axes, spillover, events)
 
 
@@ -85,6 +88,21 @@ def _axis(marker: str, file: FcsFile, index: int, scale: Scale) -> Axis:
     width = scale.w if scale.method == "logicle" else 0.0
     decades = scale.m + max(0.0, math.log10(channel.top / REFERENCE_TOP))
     return Axis(marker, channel.name, index, channel.top, scale.method, width, decades, scale.a)
+
+
+def _wide_enough(axis: Axis, values: np.ndarray) -> Axis:
+    """The axis with a width that keeps this file's negatives in the linear part of the scale.
+
+    Parks 2006, doi:10.1002/cyto.a.20258: W = (M - log10(T / r)) / 2, r the fifth percentile of the negative
+    values; the strategy's width is the least. A narrower one splits the noise around zero into two peaks,
+    which happens on instruments of wide range and much noise.
+    """
+    negative = values[values < 0]
+    if axis.method != "logicle" or len(negative) < LEAST_NEGATIVES:
+        return axis
+    reach = -float(np.quantile(negative, 0.05))
+    width = (axis.m - math.log10(axis.top / reach)) / 2 if reach > 0 else axis.w
+    return replace(axis, w=round(min(max(axis.w, width), axis.m / 2), 3))
 
 
 def _spillover(file: FcsFile, panel: Panel) -> Spillover | None:

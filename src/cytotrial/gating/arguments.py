@@ -36,8 +36,8 @@ class SteadySignal:
     bin_events : int
         Events per time bin at most; bins hold equal numbers of events.
     deviations : float
-        A bin is left out where the share of its events below some quantile of the whole file lies this many
-        standard deviations from that quantile.
+        A bin is left out where the share of its events below some quantile of the file lies this many
+        standard deviations from the median bin's.
     burst_rate : float
         ... or where events come this many times faster than the file's median rate.
     """
@@ -146,11 +146,20 @@ class ReferencePopulation:
 
 @dataclass(frozen=True)
 class RelativeThreshold:
-    """CD56bright: the dim mode times 10^(sds x s), s the SD of log10 below the mode, bounded in folds of the mode."""
+    """CD56bright: the dim mode times 10^(sds x s), s the SD of log10 below the mode, bounded in folds of the mode.
+
+    Attributes
+    ----------
+    sds, least_fold, most_fold : float
+        The threshold's place above the dim mode.
+    least_height : float
+        Where there are two peaks, the lower one is the dim cells' from this share of the higher one's height up.
+    """
 
     sds: float = 3.0
     least_fold: float = 3.0
     most_fold: float = 5.0
+    least_height: float = 0.2
     least_events: int = 100
 
 

@@ -62,6 +62,21 @@ def mode(values: np.ndarray, *, bandwidth: float | None = None) -> float:
     return float(smooth.grid[np.argmax(smooth.height)])
 
 
+def lowest_mode(values: np.ndarray, *, bandwidth: float, least_height: float, prominence: float) -> float:
+    """The lowest peak that is a population of its own.
+
+    It has at least `least_height` of the highest peak's height, and the density between the two falls at
+    least the share `prominence` below it; where there is none, the highest peak.
+    """
+    smooth = density(values, bandwidth=bandwidth)
+    height, top = smooth.height, int(np.argmax(smooth.height))
+    for i in np.flatnonzero((height[1:-1] >= height[:-2]) & (height[1:-1] > height[2:])) + 1:
+        is_tall = i < top and height[i] >= least_height * height[top]
+        if is_tall and height[i:top].min() <= (1.0 - prominence) * height[i]:
+            return float(smooth.grid[i])
+    return float(smooth.grid[top])
+
+
 def spread_below(values: np.ndarray, centre: float) -> float:
     """Robust SD of the side below `centre`: 1.4826 times the median distance of the values below it."""
     below = centre - values[values < centre]

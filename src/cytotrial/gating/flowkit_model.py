@@ -140,7 +140,8 @@ def _distinct_scales(tube: Tube) -> list[Axis]:
 
 
 def _transform_id(axis: Axis) -> str:
-    return f"{axis.method}_T{axis.top!r}".replace(".", "_").replace("+", "").replace("-", "m")
+    name = f"{axis.method}_T{axis.top!r}_W{axis.w!r}_M{axis.m!r}_A{axis.a!r}"
+    return name.replace(".", "_").replace("+", "").replace("-", "m")
 
 
 def _transform(axis: Axis) -> Any:

@@ -22,7 +22,7 @@ def landmark_rows(tube: Tube, placed: Iterable[Placed], *, sample: Mapping[str, 
     Parameters
     ----------
     sample : mapping
-        ``sample_id panel subject_id batch``: where the file may look for a gate that it lacks.
+        ``sample_id panel subject_id batch condition is_control``: where the file may look for a gate it lacks.
     """
     rows = []
     for one in placed:

@@ -9,7 +9,8 @@ from typing import Any
 
 from cytotrial.gating.strategy import Rule
 
-# How wide a pool is looked for, from the one the strategy declares outwards.
+# How wide a pool is looked for, from the one the strategy declares outwards. In each, files of the borrower's own
+# batch come first: they were measured alike.
 WIDER = {"none": (), "subject": ("subject", "trial"), "batch": ("batch", "trial"), "trial": ("trial",)}
 Row = Mapping[str, Any]
 
@@ -53,10 +54,15 @@ def _borrow(own: Sequence[Row], found: Sequence[Row], rule: Rule) -> list[dict[s
     usable = set(rule.usable_markers({row["marker"] for row in own if row["channel"]}))
     for width in WIDER[rule.pool]:
         donors = [row for row in found if _same_pool(width, row, own[0]) and usable.issuperset(_parts(row))]
+        donors = [row for row in donors if _alike(row, own)]
         if not donors:
             continue
+        own_batch = [row for row in donors if row["batch"] is not None and row["batch"] == own[0]["batch"]]
+        donors = own_batch or donors
         n_files = len({row["sample_id"] for row in donors})
         name = f"{width} {own[0][_POOL_COLUMN[width]]}" if width != "trial" else "trial"
+        if own_batch and width != "batch":
+            name += f", batch {own[0]['batch']}"
         borrowed = []
         for marker, bound in sorted({(row["marker"], row["bound"]) for row in donors}):
             same = [row for row in donors if (row["marker"], row["bound"]) == (marker, bound)]
@@ -65,7 +71,7 @@ def _borrow(own: Sequence[Row], found: Sequence[Row], rule: Rule) -> list[dict[s
                 | {
                     "source": "pooled",
                     "pool": name,
-                    "reason": f"{own[0]['reason']}; median of {n_files} files",
+                    "reason": f"{own[0]['reason']}, so the median of {n_files} files",
                 }
             )
         return borrowed
@@ -77,6 +83,14 @@ def _parts(row: Row) -> list[str]:
 
 
 _POOL_COLUMN = {"subject": "subject_id", "batch": "batch"}
+
+
+def _alike(row: Row, own: Sequence[Row]) -> bool:
+    """Whether a donor was stained and measured as the borrower: never a control, same condition, same range."""
+    if row["is_control"] == "Y" or row["condition"] != own[0]["condition"]:
+        return False
+    ranges = {one["marker"]: one["top"] for one in own}
+    return all(ranges.get(part) == row["top"] for part in _parts(row)[:1])
 
 
 def _same_pool(width: str, row: Row, own: Row) -> bool:
@@ -101,7 +115,7 @@ def _fall_back(own: Sequence[Row], rule: Rule) -> list[dict[str, Any]]:
 
     return [
         _on_own_axis(own, bound.marker, bound.side, {"threshold_linear": bound.linear, "coordinates": None})
-        | {"source": "fallback", "pool": "none", "reason": f"{own[0]['reason']}; the strategy's fallback"}
+        | {"source": "fallback", "pool": "none", "reason": f"{own[0]['reason']}, so the strategy's fallback"}
         for bound in fallback_bounds(rule)
     ]
 

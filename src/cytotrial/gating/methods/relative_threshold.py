@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cytotrial.gating.arguments import RelativeThreshold
-from cytotrial.gating.density import mode
+from cytotrial.gating.density import lowest_mode
 from cytotrial.gating.landmarks import Bound, Landmark, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
@@ -26,7 +26,9 @@ def place(events: ParentEvents, *, args: RelativeThreshold) -> Landmark:
     if np.ptp(values) == 0:
         return not_found(f"{marker} has one value")
     # 0.05 decades of smoothing: the dim peak's SD is 0.2, and bright cells lie 0.7 to 1 decade above.
-    dim = mode(values, bandwidth=0.05 * max(1.0, (1000 / len(values)) ** 0.2))
+    # Under IL-2 the bright cells may become the taller peak: dim is the lower one.
+    width = 0.05 * max(1.0, (1000 / len(values)) ** 0.2)
+    dim = lowest_mode(values, bandwidth=width, least_height=args.least_height, prominence=0.3)
     below = values[values < dim] - dim
     spread = float(np.sqrt(np.mean(below**2))) if len(below) else 0.0
     fold = float(np.clip(10.0 ** (args.sds * spread), args.least_fold, args.most_fold))

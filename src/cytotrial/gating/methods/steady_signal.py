@@ -14,6 +14,9 @@ MOST_BINS = 400
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 # Beyond this many events a bin's shares are taken as no better known: no cytometer is steadier than that.
 MOST_EXACT = 500
+# The bins' own scatter counts as noise up to this many times that of counting: were it unbounded, a change that
+# covers half the run would be its own excuse.
+MOST_NOISE = 2.0
 
 
 def place(events: ParentEvents, *, args: SteadySignal) -> Landmark:
@@ -49,7 +52,7 @@ def place(events: ParentEvents, *, args: SteadySignal) -> Landmark:
 
 
 def _shifted(events: ParentEvents, order: np.ndarray, args: SteadySignal) -> np.ndarray:
-    """Bins in which some signal's distribution is not the file's."""
+    """Bins in which some signal's distribution is not the median bin's."""
     bad = np.zeros(len(order), dtype=bool)
     exact = min(order.shape[1], MOST_EXACT)
     for marker in [m for m in ("FSC-A", "SSC-A") if m in events.tube.axes] + list(events.fluorescence()):
@@ -60,7 +63,8 @@ def _shifted(events: ParentEvents, order: np.ndarray, args: SteadySignal) -> np.
             share = np.arcsin(np.sqrt(below[order].mean(axis=1)))
             # The median bin, not the whole file, is the norm: a long incident shifts the file's own shares.
             distance = np.abs(share - np.median(share))
-            noise = max(0.5 / np.sqrt(exact), 1.4826 * float(np.median(distance)))
+            counting = 0.5 / np.sqrt(exact)
+            noise = np.clip(1.4826 * float(np.median(distance)), counting, MOST_NOISE * counting)
             bad |= distance > args.deviations * noise
     return bad
 
