@@ -62,7 +62,14 @@ def prepare(path: Path, n_events: int) -> dict[str, Callable[[], object]]:
     panel = load_panel(ROOT / "config" / "panels" / "treg.yaml")
     strategy = load_strategy(ROOT / "config" / "gating" / "treg.yaml")
     opened = open_tube(path, panel, strategy.scale, sample_id="tube")
-    where = {"sample_id": "tube", "panel": "treg", "subject_id": "S", "batch": None}
+    where = {
+        "sample_id": "tube",
+        "panel": "treg",
+        "subject_id": "S",
+        "batch": None,
+        "condition": None,
+        "is_control": False,
+    }
     rows = landmark_rows(opened, place_gates(opened, strategy), sample=where)
     gates = gate_rows(agree(rows, {rule.id: rule for rule in strategy.rules})[0])
     return {

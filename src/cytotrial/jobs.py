@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cytotrial.commands.check import check_everything
+from cytotrial.cytometry.panel import load_panel
 from cytotrial.study.config import Study
 from cytotrial.study.samples import Sample
 
@@ -41,6 +42,16 @@ class Jobs:
     def largest_mb(self, panel: str, subject: str) -> float:
         """Size of the largest file of a job, in MB."""
         return max((Path(path).stat().st_size for path in self.existing_fcs(panel, subject)), default=0) / 1e6
+
+    def panel_files(self) -> list[str]:
+        """Every panel's marker, gating and matrix files: the report shows them."""
+        named = [path for panel in self.study.panels for path in (panel.markers, panel.gating)]
+        return sorted({*named, *(path for panel in self.study.panels for path in self.matrix_files(panel.id))})
+
+    def matrix_files(self, panel: str) -> list[str]:
+        """The compensation matrix that a panel names, if it names one."""
+        compensation = load_panel(Path(self.panel_file(panel, "markers"))).compensation
+        return [] if compensation in ("fcs", "none") else [compensation]
 
     def panel_file(self, panel: str, what: str) -> str:
         """Path of a panel's ``markers`` or ``gating`` file."""

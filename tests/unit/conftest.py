@@ -154,13 +154,17 @@ def strategy_of(panel: str) -> Strategy:
     return load_strategy(CHECKOUT / f"config/gating/{panel}.yaml")
 
 
-def simulate(parameters: simulated.TubeParameters, *, seed: int) -> Simulated:
-    """One simulated tube in memory: the events as FlowIO would hand them, Time in seconds."""
+def simulate(parameters: simulated.TubeParameters, *, seed: int, factor: float = 1.0, top: float = TOP) -> Simulated:
+    """One simulated tube in memory: the events as FlowIO would hand them, Time in seconds.
+
+    `factor` multiplies every value but Time, as on an instrument with that `top`.
+    """
     truth = simulated.simulate_tube(parameters, seed=seed)
     events = truth.events.astype(float)
-    events[:, truth.channels.index("Time")] *= parameters.timestep
+    time = truth.channels.index("Time")
+    events *= np.where(np.arange(len(truth.channels)) == time, parameters.timestep, factor)
     names = enumerate(truth.channels)
-    channels = tuple(Channel(index, name, truth.markers.get(name, ""), TOP) for index, name in names)
+    channels = tuple(Channel(index, name, truth.markers.get(name, ""), top) for index, name in names)
     spillover = Spillover(truth.detectors, truth.spillover, "SPILL")
     file = FcsFile("", "FCS3.0", channels, spillover, None, None, None, (), events, None)
     strategy = strategy_of(parameters.panel)

@@ -93,3 +93,26 @@ def test_light_imports(run_python: Callable) -> None:
         "print(sorted({'numpy', 'scipy', 'flowkit', 'pandas', 'matplotlib', 'jsonschema'} & set(sys.modules)))"
     )
     assert run_python(program).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_panels_matrix_is_among_its_jobs_files(jobs: Jobs, trial: Path) -> None:
+    """An edited matrix must re-run the panel's gates, and nobody else's."""
+    assert jobs.matrix_files("nk") == []
+    panel = trial / jobs.panel_file("nk", "markers")
+    panel.write_text(panel.read_text(encoding="utf-8").replace("compensation: fcs", "compensation: config/m.csv"))
+    assert jobs.matrix_files("nk") == ["config/m.csv"] and jobs.matrix_files("treg") == []
+    assert "config/m.csv" in jobs.panel_files()
+
+
+def test_one_tube_may_serve_two_panels(trial: Path) -> None:
+    sheet = trial / "config/samples.tsv"
+    text = sheet.read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines()]
+    fcs = rows[0].index("fcs")
+    treg = {row[0]: row[fcs] for row in rows if row[0].endswith("_treg")}
+    for row in rows:
+        if row[0].endswith("_nk"):
+            row[fcs] = treg[row[0].replace("_nk", "_treg")]
+    sheet.write_text("\n".join("\t".join(row) for row in rows) + "\n", encoding="utf-8")
+    jobs = load_jobs(Path("config/config.yaml"), trial)
+    assert jobs.existing_fcs("nk", "S001") == jobs.existing_fcs("treg", "S001") != []

@@ -3,14 +3,11 @@ import re
 from pathlib import Path
 
 from cytotrial.jobs import load_jobs
-from cytotrial.provenance import code_version
+from cytotrial.provenance import verb_version
 
 CONFIG = config.get("trial_config", "config/config.yaml")
 JOBS = load_jobs(Path(CONFIG), Path())
 STUDY = JOBS.study
-GATING_CODE = code_version(
-    "cytometry", "gating", "commands/place_gates.py", "commands/apply_gates.py"
-)
 
 
 wildcard_constraints:
@@ -28,6 +25,10 @@ def markers_file(wildcards):
 
 def gating_file(wildcards):
     return JOBS.panel_file(wildcards.panel, "gating")
+
+
+def matrix_file(wildcards):
+    return JOBS.matrix_files(wildcards.panel)
 
 
 def sheet_rows(wildcards):

@@ -7,6 +7,7 @@ rule place_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        matrix=matrix_file,
     output:
         landmarks="results/work/{panel}/{subject}/landmarks.tsv",
         intake="results/work/{panel}/{subject}/intake.tsv",
@@ -18,7 +19,7 @@ rule place_gates:
         mem_mb=gating_memory,
     params:
         rows=sheet_rows,
-        code=GATING_CODE,
+        code=verb_version("place-gates"),
     shell:
         "cytotrial place-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
@@ -39,7 +40,7 @@ rule agree_gates:
         "../envs/cytotrial.yaml"
     params:
         strategies=[f"{panel.id}={panel.gating}" for panel in STUDY.panels],
-        code=GATING_CODE,
+        code=verb_version("agree-gates"),
     shell:
         "cytotrial agree-gates --gating {params.strategies:q} --samples {input.samples:q} --landmarks results/work"
         " --gates {output.gates:q} --not-placed {output.not_placed:q} 2> {log:q}"
@@ -51,6 +52,7 @@ rule apply_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        matrix=matrix_file,
         intake="results/work/{panel}/{subject}/intake.tsv",
         gates="results/tables/gates.tsv",
         not_placed="results/work/not_placed.tsv",
@@ -65,7 +67,7 @@ rule apply_gates:
         mem_mb=gating_memory,
     params:
         rows=sheet_rows,
-        code=GATING_CODE,
+        code=verb_version("apply-gates"),
     shell:
         "cytotrial apply-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
@@ -79,6 +81,7 @@ rule draw_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        matrix=matrix_file,
         intake="results/work/{panel}/{subject}/intake.tsv",
         gates="results/tables/gates.tsv",
     output:
@@ -92,7 +95,7 @@ rule draw_gates:
     params:
         rows=sheet_rows,
         synthetic="--synthetic" if STUDY.synthetic else "",
-        code=code_version("cytometry", "gating", "figures", "commands/draw_gates.py"),
+        code=verb_version("draw-gates"),
     shell:
         "cytotrial draw-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"

@@ -5,6 +5,7 @@ rule report:
     input:
         config=CONFIG,
         subjects=STUDY.sheets.subjects,
+        panels=JOBS.panel_files(),
         status="results/tables/status.tsv",
         steps="results/tables/quality_steps.tsv",
         populations="results/tables/populations.tsv",
@@ -25,9 +26,7 @@ rule report:
     params:
         tables=lambda wildcards, input: Path(input.status).parent,
         stats=lambda wildcards, input: Path(input.change).parent,
-        code=code_version(
-            "study", "statistics", "figures", "report", "commands/report.py"
-        ),
+        code=verb_version("report"),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
         " --subjects {input.subjects:q} --pictures results/work --out {output:q} 2> {log:q}"

@@ -15,7 +15,7 @@ rule statistics:
         "../envs/cytotrial.yaml"
     params:
         out=lambda wildcards, output: Path(output.change).parent,
-        code=code_version("study", "statistics", "commands/statistics.py"),
+        code=verb_version("statistics"),
     shell:
         "cytotrial statistics --config {input.config:q} --subsets {input.subsets:q}"
         " --subjects {input.subjects:q} --out {params.out:q} 2> {log:q}"

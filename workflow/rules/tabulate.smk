@@ -22,7 +22,7 @@ rule tabulate:
         "../envs/cytotrial.yaml"
     params:
         out=lambda wildcards, output: Path(output.status).parent,
-        code=code_version("study", "subsets.py", "quality.py", "commands/tabulate.py"),
+        code=verb_version("tabulate"),
     shell:
         "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --gates {input.gates:q}"
         " --not-placed {input.not_placed:q} --intake results/work --populations results/work --steps results/work"

@@ -71,6 +71,7 @@ def check_everything(config_path: Path, root: Path) -> Checked:
             problems += _unmapped_markers(root / files.markers, files, panel, strategies[files])
     by_id = {files.id: (files, strategy) for files, strategy in strategies.items()}
     problems += _unknown_populations(checked, by_id, str(config_path))
+    problems += _foreign_denominators(checked, by_id, str(config_path))
     if checked.panels and len(strategies) == len(checked.panels):
         problems += _unknown_denominators(checked, list(strategies.values()), str(config_path))
     return replace(checked, problems=tuple(dict.fromkeys(problems)))
@@ -121,6 +122,25 @@ def _unknown_populations(
                     found=f"{name!r}{did_you_mean(name, strategy.population_ids)}",
                     expected=f"a population of {files.gating}: {', '.join(strategy.population_ids)}",
                     remedy="correct it, or add the population to the strategy",
+                )
+
+
+def _foreign_denominators(
+    checked: Checked, strategies: Mapping[str, tuple[PanelFiles, Strategy]], config: str
+) -> Iterator[str]:
+    """A percentage is of a population that holds the subset; anything else is a ratio and has no such interval."""
+    for readout in checked.readouts:
+        files, strategy = strategies.get(readout.panel, (None, None))
+        if strategy is None or readout.population not in strategy.population_ids:
+            continue
+        above = strategy.ancestors(readout.population)
+        for name in readout.denominators:
+            if name in strategy.population_ids and name not in above:
+                yield problem(
+                    f"{config}, readouts, {readout.id}, denominators",
+                    found=f"{name!r}, which does not hold {readout.population}",
+                    expected=f"a population above it in {files.gating}: {', '.join(above)}",
+                    remedy="name one of these",
                 )
 
 

@@ -21,6 +21,7 @@ from cytotrial.commands.statistics import analysis_plan
 from cytotrial.errors import CytotrialError
 from cytotrial.report.gates import read_pictures
 from cytotrial.report.page import PageContent, Source, render_page
+from cytotrial.report.strategies import read_panel_files
 from cytotrial.report.trial import Trial
 from cytotrial.study.config import load_study
 from cytotrial.study.subjects import read_subjects
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
     doubtful = {str(row["sample_id"]) for row in tables[STATUS.name].rows if row["status"] != "ok"}
     pictures, left_out = read_pictures(arguments.pictures, panels, first=doubtful)
     config_text = arguments.config.read_text(encoding="utf-8-sig")
-    page = render_page(PageContent(trial, tables, config_text, pictures, left_out))
+    strategies = [read_panel_files(files) for files in study.panels]
+    page = render_page(PageContent(trial, tables, config_text, pictures, left_out, strategies))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(page, encoding="utf-8", newline="\n")
     logger.info("%s: %.0f kB", arguments.out, arguments.out.stat().st_size / 1000)

@@ -45,11 +45,13 @@ def run(arguments: argparse.Namespace) -> None:
     gates = _by_sample([arguments.gates], GATES)
     missing = _by_sample([arguments.not_placed], NOT_PLACED)
     _check_complete(samples, {"place-gates": ("--intake", intake), "apply-gates": ("--populations", populations)})
+    twins = _same_acquisition(samples, intake)
     status = []
     for one in samples:
         own_steps = [_numbers(row) for row in steps.get(one.sample_id, [])]
         own_missing = missing.get(one.sample_id, [])
         read = _with_what_apply_gates_met(intake[one.sample_id][0], populations[one.sample_id])
+        read = {**read, "reasons": "; ".join(part for part in (read["reasons"], twins.get(one.sample_id)) if part)}
         verdict, reasons = judge_file(read, own_steps, gates.get(one.sample_id, []), own_missing, rules)
         status.append(_status(one, read, verdict, reasons, own_steps, own_missing))
     measured = [
@@ -69,6 +71,21 @@ def _with_what_apply_gates_met(read: Row, populations: list[Row]) -> Row:
     if read["readable"] != "Y" or root is None or root["n_events"] is not None:
         return read
     return {**read, "readable": "N", "reasons": root["reason"]}
+
+
+def _same_acquisition(samples: tuple[Sample, ...], intake: dict[str, list[Row]]) -> dict[str, str]:
+    """Files of one panel with the same bytes under several names: sample id -> what to say of it."""
+    of_bytes: dict[tuple[str, str], list[str]] = {}
+    for one in samples:
+        digest = intake[one.sample_id][0]["fcs_sha256"]
+        if digest:
+            of_bytes.setdefault((one.panel, digest), []).append(one.sample_id)
+    return {
+        name: f"the same acquisition as {', '.join(other for other in names if other != name)} (equal SHA-256)"
+        for names in of_bytes.values()
+        if len(names) > 1
+        for name in names
+    }
 
 
 def _by_sample(paths: list[Path], table: Table) -> dict[str, list[Row]]:

@@ -82,6 +82,13 @@ class Valley:
         Where there is no second peak: keep the whole peak up to this many SDs of its lower half, and at
         least up to `least_fold` times its mode; ``None`` means "not found", and another file's threshold is
         borrowed.
+    negative : str or None
+        A population above this one in the strategy whose cells lack the marker (CD3+ cells lack CD56). The
+        valley must part the marker's own negatives from the rest: where more than `most_between` of the events
+        lie well above these cells and below the valley, it parts dim from bright, and the cells' upper edge is
+        taken instead.
+    most_between : float
+        See `negative`.
     """
 
     keep: str = "above"
@@ -89,6 +96,8 @@ class Valley:
     least_share: float = 0.01
     least_fold: float = 1.0
     tail_sds: float | None = None
+    negative: str | None = None
+    most_between: float = 0.10
 
 
 @dataclass(frozen=True)
@@ -213,4 +222,6 @@ LIMITS: dict[str, tuple[float, float]] = {  # argument -> least and most: beyond
     "least_events": (1, math.inf),
     "sds": (0.0, math.inf),
     "most_fold": (1.0, math.inf),
+    "least_height": (0.0, 1.0),
+    "most_between": (0.0, 1.0),
 }

@@ -71,7 +71,15 @@ def _axis(tube: Tube, marker: str) -> Row:
 def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
     """Landmark rows of a table with their numbers as numbers."""
     numbers = ("threshold_linear", "top", "w", "m", "a")
-    return [{**row, **{key: number(row[key]) for key in numbers}, "n_parent": whole(row["n_parent"])} for row in rows]
+    return [
+        {
+            **row,
+            **{key: number(row[key]) for key in numbers},
+            "n_parent": whole(row["n_parent"]),
+            "is_control": row["is_control"] == "Y",
+        }
+        for row in rows
+    ]
 
 
 def gate_rows(used: Sequence[Row]) -> list[Row]:

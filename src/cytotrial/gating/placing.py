@@ -47,21 +47,24 @@ def place_gates(tube: Tube, strategy: Strategy) -> list[Placed]:
     placed: list[Placed] = []
     for rule in strategy.rules:
         parent = inside[rule.parent]
-        outcome = _place_one(tube, rule, parent, {p.rule.id: p.landmark for p in placed})
+        outcome = _place_one(tube, rule, inside, {p.rule.id: p.landmark for p in placed})
         placed.append(outcome)
         inside[rule.id] = _members(tube, outcome, parent)
         log.info("%s %s: %s, %s", tube.sample_id, rule.id, outcome.outcome, outcome.landmark.reason)
     return placed
 
 
-def _place_one(tube: Tube, rule: Rule, parent: np.ndarray | None, earlier: Mapping[str, Landmark]) -> Placed:
+def _place_one(
+    tube: Tube, rule: Rule, inside: Mapping[str, np.ndarray | None], earlier: Mapping[str, Landmark]
+) -> Placed:
+    parent = inside[rule.parent]
     markers = rule.usable_markers(tube.axes)
     if not markers:
         lacking = " or ".join(marker for marker in rule.markers if marker not in tube.axes)
         return Placed(rule, "not_done", not_found(f"no {lacking} channel"), None)
     if parent is None:
         return Placed(rule, "not_found", not_found(f"its parent {rule.parent} was not found"), None)
-    events = ParentEvents(tube, parent, markers)
+    events = ParentEvents(tube, parent, markers, inside)
     if rule.method == "opposite":
         landmark = opposite(earlier[rule.args.of], rule.args.of)
     else:

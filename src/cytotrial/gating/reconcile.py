@@ -87,7 +87,7 @@ _POOL_COLUMN = {"subject": "subject_id", "batch": "batch"}
 
 def _alike(row: Row, own: Sequence[Row]) -> bool:
     """Whether a donor was stained and measured as the borrower: never a control, same condition, same range."""
-    if row["is_control"] == "Y" or row["condition"] != own[0]["condition"]:
+    if row["is_control"] or row["condition"] != own[0]["condition"]:
         return False
     ranges = {one["marker"]: one["top"] for one in own}
     return all(ranges.get(part) == row["top"] for part in _parts(row)[:1])

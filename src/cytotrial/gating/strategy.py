@@ -60,7 +60,17 @@ class Strategy:
         """Every population a readout can name, the root included."""
         return (ROOT, *(rule.id for rule in self.rules))
 
+    def ancestors(self, population: str) -> tuple[str, ...]:
+        """The populations above one, the nearest first and the root last."""
+        parents = {rule.id: rule.parent for rule in self.rules}
+        above = []
+        while population in parents:
+            population = parents[population]
+            above.append(population)
+        return tuple(above)
+
     @property
     def markers(self) -> frozenset[str]:
         """Every marker, scatter or time name that some rule needs."""
-        return frozenset(marker for rule in self.rules for marker in rule.markers)
+        seeds = {rule.args.seed_marker for rule in self.rules if getattr(rule.args, "seed_marker", None)}
+        return frozenset(marker for rule in self.rules for marker in rule.markers) | seeds

@@ -18,7 +18,7 @@ from cytotrial.gating.strategy import ROOT, Rule, Strategy
 POOLS = ("none", "subject", "batch", "trial")
 ONE_SIDED = ("valley", "relative_threshold", "fixed", "opposite")  # methods whose gate is one threshold
 NO_POOL = ("steady_signal", "opposite")
-NO_FALLBACK = ("steady_signal", "singlet_band", "opposite")
+NO_FALLBACK = ("steady_signal", "singlet_band", "opposite", "scatter_cluster", "below_range")
 STEPS = ("quality", "optional", "lineage")
 SCALES = ("logicle", "asinh")
 # GatingML identifies gates by NCName; FlowKit rejects its own export of anything else.
@@ -155,6 +155,7 @@ def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: li
     fallback = _fallback(f"{where}, fallback", method, entry.get("fallback"), markers, problems)
     _check_pool(f"{where}, pool", method, entry.get("pool", "none"), problems)
     _check_choice(f"{where}, step", entry.get("step", "lineage"), STEPS, problems)
+    _check_negative(f"{where}, args, negative", getattr(args, "negative", None), above, problems)
     if method == "opposite" and args is not None and markers is not None:
         _check_opposite(f"{where}, args, of", args.of, markers, above, problems)
     if len(problems) > before:
@@ -209,6 +210,12 @@ def _check_opposite(
                 remedy="name one",
             )
         )
+
+
+def _check_negative(where: str, name: str | None, above: Mapping[str, Rule | None], problems: list[str]) -> None:
+    if name is not None and name not in above:
+        remedy = f"name one{did_you_mean(name, above)}"
+        problems.append(problem(where, found=repr(name), expected="a population above this one", remedy=remedy))
 
 
 def _check_family(where: str, entry: Mapping[str, Any], above: list[str], problems: list[str]) -> None:

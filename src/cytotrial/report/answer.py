@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cytotrial.figures.series import Dynamics
-from cytotrial.report.numbers import ALPHA, Cell, is_hit, show, show_interval, show_p
+from cytotrial.report.numbers import ALPHA, Cell, is_hit, show, show_count, show_interval, show_p
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Column, Row, TableView, flat, plural
 from cytotrial.study.config import Readout
@@ -14,9 +14,10 @@ from cytotrial.study.config import Readout
 
 @dataclass(frozen=True)
 class Estimate:
-    """One cell of the answer: estimate, interval, nominal p and adjusted p, as text."""
+    """One cell of the answer: estimate, how many values stand behind it, interval, nominal p and adjusted p."""
 
     estimate: str
+    n: str = ""
     interval: str = ""
     p: str = ""
     adjusted: str = ""
@@ -94,7 +95,8 @@ def _block(
     for arm in picture.arms:
         own = {row["visit"]: row for row in change if row["subset"] == readout.id and row["arm"] == arm.id}
         start = arm.at(trial.study.baseline)
-        first = Estimate(show(start.mean), f"n {start.n}", title=f"mean of all usable values at baseline, n {start.n}")
+        title = f"mean of all usable values at baseline, n {start.n}"
+        first = Estimate(show(start.mean), f"n {start.n}", title=title)
         cells = [first, *(_change_cell(own.get(visit)) for visit in visits[1:])]
         rows.append(AnswerRow(arm.label, "change from baseline", cells))
     for measure, words in (("level", "level at the visit"), ("change", "change from baseline")):
@@ -111,7 +113,8 @@ def _change_cell(row: Row | None) -> Estimate:
         f"{row['n_pairs']} pairs; mean {show(row['mean_baseline'])} at baseline, "
         f"{show(row['mean_visit'])} at the visit; {row['note'] or 'paired t-test'}"
     )
-    return _estimate(row, "mean_change", "ci_low", "ci_high", title=title)
+    n = f"n {show_count(row['n_pairs'])}"
+    return _estimate(row, "mean_change", "ci_low", "ci_high", n=n, title=title)
 
 
 def _between_cell(row: Row | None) -> Estimate:
@@ -121,16 +124,18 @@ def _between_cell(row: Row | None) -> Estimate:
         f"n {row['n_active']} active, {row['n_control']} control; medians {show(row['median_active'])} and "
         f"{show(row['median_control'])}; {row['note'] or 'Mann-Whitney test'}"
     )
-    return _estimate(row, "hl_shift", "hl_low", "hl_high", title=title)
+    n = f"n {show_count(row['n_active'])} v {show_count(row['n_control'])}"
+    return _estimate(row, "hl_shift", "hl_low", "hl_high", n=n, title=title)
 
 
-def _estimate(row: Row, value: str, low: str, high: str, *, title: str) -> Estimate:
+def _estimate(row: Row, value: str, low: str, high: str, *, n: str, title: str) -> Estimate:
     css = "holds" if is_hit(row["p_holm"]) else "hit" if is_hit(row["p_value"]) else ""
     if row[value] is None and row["p_value"] is None:
-        return Estimate("NA", interval=row["note"] or "", title=title, css="na")
+        return Estimate("NA", n, row["note"] or "", title=title, css="na")
     in_family = row["p_holm"] is not None or row["p_bh"] is not None
     return Estimate(
         show(row[value], signed=True),
+        n,
         show_interval(row[low], row[high]),
         show_p(row["p_value"]),
         f"{show_p(row['p_holm'])} | {show_p(row['p_bh'])}" if in_family else "",

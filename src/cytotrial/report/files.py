@@ -32,6 +32,7 @@ class FileSection:
     flagged: TableView | None
     flag_reasons: TableView | None
     not_done: list[str]
+    live: str
     coverage: TableView
 
 
@@ -46,6 +47,7 @@ def file_section(status: Sequence[Row], trial: Trial, *, source: str) -> FileSec
         flagged=_file_table("Flagged files", flagged, trial, source=source),
         flag_reasons=_reason_table(flagged, source=source),
         not_done=not_done_sentences(status),
+        live=live_sentence(status),
         coverage=_coverage(status, trial, source=source),
     )
 
@@ -83,6 +85,23 @@ def not_done_sentences(status: Sequence[Row]) -> list[str]:
             counted[step.strip(), reason.strip() or "no reason given"] += 1
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return [f"{step}: NOT DONE in {n} of {plural(len(status), 'file')}: {why}" for (step, why), n in ordered]
+
+
+def live_sentence(status: Sequence[Row]) -> str:
+    """What it means that the step ``live`` was NOT DONE; nothing where it was done in every file."""
+    counts = []
+    for panel in sorted({str(row["panel"]) for row in status}):
+        own = [row for row in status if row["panel"] == panel]
+        steps = [{entry.partition(":")[0].strip() for entry in split_reasons(row["not_done"])} for row in own]
+        lacking = sum("live" in names for names in steps)
+        if lacking:
+            counts.append(f"{lacking} of {plural(len(own), 'file')} of panel {panel}")
+    if not counts:
+        return ""
+    return (
+        f"The step live was not done in {' and '.join(counts)}: without a viability dye dead cells are counted "
+        "and may inflate CD3-CD56+ NK counts."
+    )
 
 
 def _file_table(caption: str, rows: Sequence[Row], trial: Trial, *, source: str) -> TableView | None:

@@ -17,6 +17,7 @@ from cytotrial.report.files import file_section
 from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
 from cytotrial.report.methods import quality_sentences, versions
 from cytotrial.report.result_tables import between_table, change_table, subset_table
+from cytotrial.report.strategies import Document, PanelDocuments, method_sentences, strategy_view
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row, TableView
 
@@ -44,6 +45,8 @@ class PageContent:
         The configuration file as it is.
     pictures : mapping of panel to pictures
         The gates of single samples.
+    panels : sequence of PanelDocuments
+        How each panel's populations are found; empty where the configuration has no panels.
     """
 
     trial: Trial
@@ -51,6 +54,7 @@ class PageContent:
     config_text: str
     pictures: Mapping[str, Sequence[GatePicture]] = field(default_factory=dict)
     pictures_left_out: int = 0
+    panels: Sequence[PanelDocuments] = ()
 
 
 def render_page(content: PageContent) -> str:
@@ -87,6 +91,8 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "subset_tables": [
             subset_table(subsets.rows, readout, trial, source=subsets.name) for readout in trial.study.readouts
         ],
+        "strategies": [strategy_view(panel) for panel in content.panels],
+        "gate_methods": method_sentences(content.panels),
         "gate_tables": _gate_tables(tables),
         "gate_pictures": content.pictures,
         "pictures_left_out": content.pictures_left_out,
@@ -94,7 +100,13 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "versions": versions(),
         "sources": [tables[name] for name in sorted(tables)],
         "config_text": content.config_text,
+        "documents": _documents(content.panels),
     }
+
+
+def _documents(panels: Sequence[PanelDocuments]) -> list[Document]:
+    """Every panel's files, each once: panels may share one."""
+    return list(dict.fromkeys(document for panel in panels for document in panel.documents))
 
 
 def _summary(trial: Trial, status: Sequence[Row]) -> str:

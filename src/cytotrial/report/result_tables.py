@@ -69,7 +69,7 @@ def between_table(rows: Sequence[Row], analysis_set: str, trial: Trial, *, sourc
 
 
 def subset_table(rows: Sequence[Row], readout: Readout, trial: Trial, *, source: str) -> TableView:
-    """``subsets.tsv``, one subset: a line per sample, the denominators side by side."""
+    """``subsets.tsv``, one subset: a line per sample, the denominators side by side; conditions where there are any."""
     by_sample: dict[str, dict[str, Row]] = {}
     for row in rows:
         if row["subset"] == readout.id:
@@ -79,13 +79,11 @@ def subset_table(rows: Sequence[Row], readout: Readout, trial: Trial, *, source:
         any_row = next(iter(by_sample[sample].values()))
         return (str(any_row["subject_id"]), trial.visit_rank(any_row["visit"]), sample)
 
-    lines = [_sample_row(sample, by_sample[sample], readout) for sample in sorted(by_sample, key=order)]
-    columns = [
-        Column("subject", numeric=False),
-        Column("visit", numeric=False),
-        Column("sample", numeric=False),
-        Column("events", "events of the subset"),
-    ]
+    stained = any(row["condition"] for own in by_sample.values() for row in own.values())
+    named = ("subject_id", "visit", *(["condition"] if stained else []))
+    lines = [_sample_row(sample, by_sample[sample], readout, named) for sample in sorted(by_sample, key=order)]
+    columns = [Column(name.removesuffix("_id"), numeric=False) for name in (*named, "sample_id")]
+    columns.append(Column("events", "events of the subset"))
     for name in readout.denominators:
         columns += [
             Column(percent_label(name)),
@@ -158,10 +156,10 @@ def _p_values(row: Row, note: str) -> list[Cell]:
     return cells
 
 
-def _sample_row(sample: str, rows: dict[str, Row], readout: Readout) -> list[Cell]:
+def _sample_row(sample: str, rows: dict[str, Row], readout: Readout, named: Sequence[str]) -> list[Cell]:
     first = next(iter(rows.values()))
     cells = [
-        *(Cell(first[name] or MISSING) for name in ("subject_id", "visit")),
+        *(Cell(first[name] or MISSING) for name in named),
         Cell(sample),
         Cell(show_count(first["numerator_n"])),
     ]

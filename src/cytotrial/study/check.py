@@ -59,6 +59,8 @@ def check_study(config_path: Path, root: Path) -> Checked:
     subjects, samples = subjects_of(subjects_sheet), samples_of(samples_sheet)
     problems += samples_sheet.problems
     warnings += [*subjects_sheet.warnings, *samples_sheet.warnings]
+    if draft.sheets:
+        problems += _unblinding_columns(samples_sheet, draft, str(root / draft.sheets.samples))
     if draft.sheets and samples:
         problems += _sample_problems(draft, samples, subjects_sheet, root, config)
         doubts = _sample_doubts(draft, samples, samples_sheet, subjects, root)
@@ -83,6 +85,24 @@ def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
     ]
     absent += [found for panel in draft.panels for found in _absent_panel_files(panel, config, root)]
     return [found for found in absent if found]
+
+
+def _unblinding_columns(sheet: Sheet, draft: Draft, where: str) -> list[str]:
+    """Whoever places or moves a gate opens the samples sheet: it must not tell who had what."""
+    telling = []
+    for column in sheet.header:
+        values = sheet.column(column)
+        if column.casefold() in ("arm", "treatment") or (values and values <= set(draft.arms)):
+            telling.append(column)
+    return [
+        problem(
+            f"{where}, {column}",
+            found="the arms",
+            expected="a sheet that does not tell who had what",
+            remedy="move the column to the subjects sheet",
+        )
+        for column in telling
+    ]
 
 
 def _unheeded_overrides(path: Path) -> list[str]:

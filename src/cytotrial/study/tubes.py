@@ -24,9 +24,9 @@ def repeated_tubes(samples: Sequence[Sample], sheet: str, *, root: Path) -> Iter
         remedy="rename one of them",
     )
     yield from _repeated(
-        ((sample, (root / sample.fcs).resolve(), f"the file {sample.fcs!r}") for sample in samples),
+        ((sample, ((root / sample.fcs).resolve(), sample.panel), f"the file {sample.fcs!r}") for sample in samples),
         f"{sheet}, row {{}}, fcs",
-        expected="each FCS file once",
+        expected="each FCS file once in a panel",
         remedy="correct the path, or remove one of the rows",
     )
     yield from _repeated(

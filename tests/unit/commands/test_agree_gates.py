@@ -43,6 +43,8 @@ def landmark(sample: str, population: str, marker: str, linear: float | None = N
         "panel": "nk",
         "subject_id": subject,
         "batch": visit,
+        "condition": None,
+        "is_control": False,
         "population": population,
         "marker": marker,
         "bound": "min" if linear is not None else None,
@@ -150,25 +152,25 @@ def test_no_gate_of_its_own_borrows_the_trials_median(tmp_path: Path) -> None:
     """Of 1000, 1200 and 5000 the median is 1200, where the mean were 2400; it is put on the file's own axis."""
     places = {"a_W0": 1000.0, "b_W0": 1200.0, "c_W2": 5000.0}
     rows = [landmark(name, "cd3", "CD3", value) for name, value in places.items()]
-    rows += [landmark("a_W2", "cd3", "CD3", top=4194304.0, channel="own detector")]
+    rows += [landmark("a_W4", "cd3", "CD3", w=1.3, channel="own detector")]
     ledger, missing = settle(tmp_path, rows)
-    row = ledger["a_W2", "cd3", "min"]
+    row = ledger["a_W4", "cd3", "min"]
     assert (float(row["threshold_linear"]), row["source"], row["pool"]) == (1200.0, "pooled", "trial")
-    assert row["reason"] == "no valley; median of 3 files"
+    assert row["reason"] == "no valley, so the median of 3 files"
     assert row["channel"] == "own detector"
-    assert float(row["threshold"]) == pytest.approx(logicle(1200.0, top=4194304.0), abs=1e-9)
+    assert float(row["threshold"]) == pytest.approx(logicle(1200.0, w=1.3), abs=1e-9)
     assert missing == []
 
 
 def test_subjects_own_files_lend_first(tmp_path: Path) -> None:
-    """a has 400 and 600; b's 9000 counts only for c, who has none: median of 400, 600 and 9000."""
+    """a has 400 and 600; b's 9000 counts only for c, who has none: median of 400, 600 and 9000. No two of a batch."""
     rows = [landmark("a_W0", "cd56", "CD56", 400.0), landmark("a_W2", "cd56", "CD56", 600.0)]
     rows += [landmark("b_W0", "cd56", "CD56", 9000.0)]
-    rows += [landmark("a_W10", "cd56", "CD56"), landmark("c_W0", "cd56", "CD56")]
+    rows += [landmark("a_W10", "cd56", "CD56"), landmark("c_W4", "cd56", "CD56")]
     ledger, _ = settle(tmp_path, rows)
-    found = {name: ledger[name, "cd56", "min"] for name in ("a_W10", "c_W0")}
+    found = {name: ledger[name, "cd56", "min"] for name in ("a_W10", "c_W4")}
     told = {name: (float(row["threshold_linear"]), row["source"], row["pool"]) for name, row in found.items()}
-    assert told == {"a_W10": (500.0, "pooled", "subject a"), "c_W0": (600.0, "pooled", "trial")}
+    assert told == {"a_W10": (500.0, "pooled", "subject a"), "c_W4": (600.0, "pooled", "trial")}
 
 
 def test_batch_lends_shapes_corner_by_corner(tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_nobody_to_borrow_from(tmp_path: Path) -> None:
     ledger, missing = settle(tmp_path, [landmark("a_W0", "cd56", "CD56"), landmark("a_W0", "cd3", "CD3")])
     row = ledger["a_W0", "cd56", "min"]
     assert (row["threshold_linear"], row["source"], row["pool"]) == ("700.0", "fallback", "none")
-    assert row["reason"] == "no valley; the strategy's fallback"
+    assert row["reason"] == "no valley, so the strategy's fallback"
     assert missing == [{"sample_id": "a_W0", "population": "cd3", "outcome": "not_found", "reason": "no valley"}]
 
 

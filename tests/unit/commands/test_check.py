@@ -62,8 +62,14 @@ MISTAKES = {
     "denominator": (
         "config.yaml",
         "denominators: [nk, lymphocytes]",
-        "denominators: [cd3, cd4]",
+        "denominators: [nk, cd4]",
         "config.yaml, readouts, cd56bright_nk, denominators: found 'cd4'",
+    ),
+    "denominator beside it": (
+        "config.yaml",
+        "denominators: [nk, lymphocytes]",
+        "denominators: [nk, cd3]",
+        "config.yaml, readouts, cd56bright_nk, denominators: found 'cd3', which does not hold cd56bright_nk",
     ),
     "marker not mapped": ("panels/treg.yaml", "CD127:", "CD12:", "treg.yaml, markers: found no CD127"),
     "matrix": (

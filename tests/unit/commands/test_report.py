@@ -1,5 +1,6 @@
 """`cytotrial report` from files to a page: 2 arms x 5 subjects x 4 visits x 5 subsets, made here."""
 
+import hashlib
 import random
 import re
 import time
@@ -180,6 +181,27 @@ def test_pictures_of_a_folder_are_embedded(made: Path, tmp_path: Path) -> None:
     text = (tmp_path / "p.html").read_text(encoding="utf-8")
     assert 'src="data:image/png;base64,iVBORw=="' in text
     assert "as pictures: nk, 1" in text
+
+
+def test_gating_files_of_the_configuration_are_in_the_page(
+    made: Path, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled panels, by paths from the working directory; one of them is not there."""
+    monkeypatch.chdir(Path(__file__).parents[3])
+    panels = """panels:
+  treg: {markers: config/panels/treg.yaml, gating: config/gating/treg.yaml}
+  nk: {markers: config/panels/nk.yaml, gating: config/gating/none.yaml}
+"""
+    for name in ("tables", "stats", "subjects.tsv"):
+        (tmp_path / name).symlink_to(made / name)
+    (tmp_path / "config.yaml").write_text(CONFIG + panels, encoding="utf-8")
+    assert _report(tmp_path, tmp_path / "g.html") == 0
+    text = (tmp_path / "g.html").read_text(encoding="utf-8")
+    assert "Populations of panel treg" in text
+    assert "The gating strategy config/gating/none.yaml was not there when this page was made." in text
+    for name in ("config/panels/treg.yaml", "config/gating/treg.yaml", "config/panels/nk.yaml"):
+        assert hashlib.sha256(Path(name).read_bytes()).hexdigest() in text
+    assert "The configuration names no panels" in page  # the same trial without them
 
 
 def test_every_missing_table_is_told_at_once(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

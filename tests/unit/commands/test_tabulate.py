@@ -325,3 +325,13 @@ def test_a_file_that_could_not_be_counted_has_failed(inputs: dict[str, list[str]
     assert tabulate({**inputs, "populations": [str(tmp_path / "p.tsv")]}) == 0
     status = {row["sample_id"]: row for row in read_table(Path(inputs["out"][0]) / "status.tsv")}
     assert (status["good"]["status"], status["good"]["reasons"]) == ("failed", "unexpected KeyError")
+
+
+def test_the_same_acquisition_under_two_names_is_flagged(inputs: dict[str, list[str]], tmp_path: Path) -> None:
+    rows = [{**intake_row(name), "fcs_sha256": "same" if name in ("good", "lent") else name} for name in COUNTS]
+    write_table(tmp_path / "twins.tsv", INTAKE, rows)
+    assert tabulate({**inputs, "intake": [str(tmp_path / "twins.tsv")]}) == 0
+    status = {row["sample_id"]: row for row in read_table(Path(inputs["out"][0]) / "status.tsv")}
+    assert status["good"]["status"] == "flagged"
+    assert "the same acquisition as lent (equal SHA-256)" in str(status["good"]["reasons"])
+    assert "the same acquisition as good" in str(status["lent"]["reasons"])

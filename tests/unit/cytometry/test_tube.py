@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.fcs import UnreadableFcsError
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.scale import Scale
-from cytotrial.cytometry.tube import Tube, open_tube
+from cytotrial.cytometry.tube import Tube, _wide_enough, open_tube
 
 NAMES = ("FSC-A", "FITC-A", "PE-A", "APC-A", "Time")
 EVENTS = np.arange(50, dtype=float).reshape(10, 5)
@@ -177,3 +179,13 @@ def test_two_channels_of_one_name_that_nobody_asks_for(tube: Callable[..., Tube]
     names = ("FSC-A", "FITC-A", "PE-A", "PE-A", "Time")
     panel = PANEL.replace("  CD4: {channel: PE-A}\n", "").replace("  CD8: {channel: APC-A}\n", "")
     assert set(tube({}, panel + "compensation: none\n", names=names).axes) == {"CD3", "FSC-A", "Time"}
+
+
+def test_the_scale_is_as_wide_as_the_files_own_noise() -> None:
+    """Parks 2006: W = (M - log10(T / r)) / 2, r the fifth percentile of the negatives; never below the strategy's."""
+    axis = Axis("CD56", "PE-A", 0, 2.0**24, "logicle", 1.0, 4.5 + math.log10(2.0**6), 0.0)
+    noise = np.random.default_rng(0).normal(0.0, 5000.0, 20_000)
+    reach = -np.quantile(noise[noise < 0], 0.05)
+    assert _wide_enough(axis, noise).w == pytest.approx((axis.m - math.log10(2.0**24 / reach)) / 2, abs=0.001)
+    assert _wide_enough(axis, noise / 100).w == 1.0
+    assert _wide_enough(axis, np.abs(noise)).w == 1.0

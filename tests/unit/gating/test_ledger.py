@@ -17,7 +17,7 @@ from cytotrial.gating.placing import Placed
 from cytotrial.gating.strategy import Rule
 from cytotrial.tables import read_table, write_table
 
-SAMPLE = {"sample_id": "s1", "panel": "nk", "subject_id": "A", "batch": None}
+SAMPLE = {"sample_id": "s1", "panel": "nk", "subject_id": "A", "batch": None, "condition": None, "is_control": False}
 
 
 @pytest.fixture

@@ -45,7 +45,14 @@ def as_text(rows: list[Row]) -> list[Row]:
 
 def ledger(tube: Tube, strategy: Strategy) -> list[Row]:
     """The file's gates as `agree-gates` would write and `draw-gates` read them."""
-    sample = {"sample_id": tube.sample_id, "panel": "p", "subject_id": "s", "batch": None}
+    sample = {
+        "sample_id": tube.sample_id,
+        "panel": "p",
+        "subject_id": "s",
+        "batch": None,
+        "condition": None,
+        "is_control": False,
+    }
     landmarks = read_landmarks(as_text(landmark_rows(tube, place_gates(tube, strategy), sample=sample)))
     used, _ = agree(landmarks, {rule.id: rule for rule in strategy.rules})
     return read_gates(as_text(gate_rows(used)))

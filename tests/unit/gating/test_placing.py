@@ -153,7 +153,6 @@ def test_members_of_shapes(make_tube: Make) -> None:
         ("markers: [CD3], method: relative_threshold, fallback: 5", [("CD3", "min", 5.0)]),
         ("markers: [A, B], method: quadrant, fallback: [5, 6]", [("A", "min", 5.0), ("B", "max", 6.0)]),
         ("markers: [A, B], method: reference_population, fallback: [5, 6]", [("A", "min", 5.0), ("B", "max", 6.0)]),
-        ("markers: [A, B], method: below_range, fallback: [5, 6]", [("A", "max", 5.0), ("B", "max", 6.0)]),
     ],
 )
 def test_fallback_keeps_the_side_that_the_method_keeps(

@@ -36,6 +36,8 @@ def row(sample: str, threshold: float | None, **changes: Any) -> Row:
         "panel": "treg",
         "subject_id": sample[0],
         "batch": None,
+        "condition": None,
+        "is_control": False,
         "population": "cd3",
         "marker": "CD3",
         "bound": "min" if found else None,
@@ -81,7 +83,7 @@ def test_from_the_subject_first(tmp_path: Path) -> None:
     own = rules(tmp_path, "id: cd3, markers: [CD3], method: valley, pool: subject")
     used, missing = agree([row("A0", 500.0), row("A2", 700.0), row("A4", None), row("B0", 9000.0)], own)
     assert told(used)["A4"] == (600.0, "pooled", "subject A")
-    assert next(one for one in used if one["sample_id"] == "A4")["reason"] == "no valley; median of 2 files"
+    assert next(one for one in used if one["sample_id"] == "A4")["reason"] == "no valley, so the median of 2 files"
     assert missing == []
 
 
@@ -141,10 +143,25 @@ def test_file_without_the_channel_borrows_nothing(tmp_path: Path) -> None:
 
 def test_borrower_keeps_its_own_channel_and_scale(tmp_path: Path) -> None:
     own = rules(tmp_path, "id: cd3, markers: [CD3], method: valley, pool: trial")
-    used, _ = agree([row("A0", None, channel="R780-A", top=4194304.0), row("B0", 400.0)], own)
+    used, _ = agree([row("A0", None, channel="R780-A", w=1.3), row("B0", 400.0)], own)
     borrowed = next(one for one in used if one["sample_id"] == "A0")
-    assert (borrowed["channel"], borrowed["top"], borrowed["bound"]) == ("R780-A", 4194304.0, "min")
+    assert (borrowed["channel"], borrowed["w"], borrowed["bound"]) == ("R780-A", 1.3, "min")
     assert (borrowed["panel"], borrowed["subject_id"], borrowed["n_parent"]) == ("treg", "A", 1000)
+
+
+@pytest.mark.parametrize("unlike", [{"top": 4194304.0}, {"condition": "CEF"}, {"is_control": True}])
+def test_only_files_alike_lend(tmp_path: Path, unlike: dict[str, object]) -> None:
+    """Another range (instrument), another stimulation, a staining control: their thresholds are not this file's."""
+    own = rules(tmp_path, "id: cd3, markers: [CD3], method: valley, pool: trial")
+    used, missing = agree([row("A0", None), row("B0", 400.0, **unlike)], own)
+    assert "A0" not in told(used) and missing[0]["sample_id"] == "A0"
+
+
+def test_files_of_the_own_batch_come_first(tmp_path: Path) -> None:
+    own = rules(tmp_path, "id: cd3, markers: [CD3], method: valley, pool: trial")
+    lend = [row("B0", 400.0, batch="day1"), row("C0", 900.0, batch="day2"), row("D0", 950.0, batch="day2")]
+    used, _ = agree([row("A0", None, batch="day1"), *lend], own)
+    assert told(used)["A0"] == (400.0, "pooled", "trial, batch day1")
 
 
 def test_two_bounds_are_borrowed_each(tmp_path: Path) -> None:

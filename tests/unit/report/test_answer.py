@@ -86,7 +86,7 @@ def test_cells_hold_estimate_interval_and_three_p_values(box) -> None:
     nk = box.blocks[0]
     assert [row.label for row in nk.rows] == ["Low-dose IL-2", "Placebo", "Between arms", "Between arms"]
     first, w2, w10 = nk.rows[0].cells
-    assert (first.estimate, first.interval) == ("6.50", "n 1")
+    assert (first.estimate, first.n, first.interval) == ("6.50", "n 1", "")
     assert (w2.estimate, w2.interval, w2.p, w2.adjusted, w2.css) == (
         "+2.50",
         "1.10 to 3.90",
@@ -95,6 +95,18 @@ def test_cells_hold_estimate_interval_and_three_p_values(box) -> None:
         "holds",
     )
     assert w10.css == "hit"
+
+
+def test_n_stands_beside_every_estimate(change, between, between_row, subset_row, trial) -> None:
+    """As many pairs, or as many in each arm, as the tables say: 20 pairs, 20 against 21; 1 pair where it is NA."""
+    between[1] = between_row(visit="W2", n_active="29", n_control="1030", hl_shift="2", p_value="0.03")
+    subsets = [subset_row(sample_id=name, subject_id="S1", visit="W0", percent="6") for name in "ab"]
+    dynamics = subset_dynamics(subsets, change, between, trial, source="subsets.tsv")
+    active, control, level, shift = answer(change, between, dynamics, trial, source="both").blocks[0].rows
+    assert [cell.n for cell in active.cells] == ["n 1", "n 20", "n 20"]
+    assert [cell.n for cell in control.cells] == ["n 0", "n 20", "n 1"]
+    assert [cell.n for cell in level.cells] == ["n 20 v 21", "n 29 v 1\u202f030", ""]  # no test at W10
+    assert [cell.n for cell in shift.cells] == ["", "n 20 v 21", ""]
 
 
 def test_what_could_not_be_tested_is_na_and_says_why(box) -> None:

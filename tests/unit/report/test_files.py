@@ -1,6 +1,6 @@
 """The first section: nothing that failed is hidden, like reasons are counted together."""
 
-from cytotrial.report.files import file_section, not_done_sentences, reason_kind, split_reasons
+from cytotrial.report.files import file_section, live_sentence, not_done_sentences, reason_kind, split_reasons
 
 
 def _rows(view):
@@ -53,6 +53,21 @@ def test_steps_not_done_are_counted_once_per_file(status_row) -> None:
         "live: NOT DONE in 2 of 4 files: no viability channel",
         "singlets: NOT DONE in 1 of 4 files: no FSC-H",
     ]
+
+
+def test_what_it_means_that_no_cell_was_known_to_be_dead(status_row) -> None:
+    """nk: two of three files; treg: its only one, where live is second; other steps count for nothing."""
+    rows = [
+        status_row(sample_id="a", not_done="live: no viability channel"),
+        status_row(sample_id="b", not_done="live: no viability channel"),
+        status_row(sample_id="c", not_done="singlets: no FSC-H channel to tell live doublets"),
+        status_row(sample_id="d", panel="treg", not_done="singlets: no FSC-H channel; live: no viability channel"),
+    ]
+    assert live_sentence(rows) == (
+        "The step live was not done in 2 of 3 files of panel nk and 1 of 1 file of panel treg: without a viability dye "
+        "dead cells are counted and may inflate CD3-CD56+ NK counts."
+    )
+    assert live_sentence(rows[2:3]) == ""
 
 
 def test_coverage_counts_subjects_not_files(trial, status_row) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cytotrial.figures.words import SYNTHETIC_MARK
 from cytotrial.report.gates import GatePicture
 from cytotrial.report.page import PageContent, Source, render_page
+from cytotrial.report.strategies import Document, PanelDocuments
 from cytotrial.report.trial import Trial
 from cytotrial.study.subjects import Subject
 
@@ -101,6 +102,43 @@ def test_texts_of_files_are_shown_and_never_act(content, status_row, subset_row,
     page = render_page(PageContent(trial, sources, EVIL, pictures))
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 12
+
+
+def test_gating_files_are_shown_and_never_act(content) -> None:
+    """The same words as panel, file, text and note; the SHA-256 stands beside the text, a shared file once."""
+    shared = Document("config/shared.yaml", EVIL, "ab12")
+    panels = [
+        PanelDocuments(EVIL, EVIL, None, EVIL, (shared, Document(EVIL, "x", "cd34")), (EVIL,)),
+        PanelDocuments("nk", "nk.yaml", None, "none", (shared,), ()),
+    ]
+    page = render_page(replace(content, panels=panels))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") == 5  # panel, compensation, note, text, file
+    assert page.count("<summary>config/shared.yaml</summary>") == page.count(">ab12<") == 1
+
+
+def test_without_panels_the_page_says_so(content) -> None:
+    assert "The configuration names no panels" in render_page(content)
+    panel = PanelDocuments("nk", "nk.yaml", None, None, (), ("nk.yaml was not there.",))
+    page = render_page(replace(content, panels=[panel]))
+    assert "The configuration names no panels" not in page
+    assert "nk.yaml was not there." in page
+
+
+def test_n_is_printed_and_not_only_a_hover_text(content) -> None:
+    box = render_page(content).partition('<table class="answer">')[2].partition("</table>")[0]
+    texts = re.sub(r"<[^>]*>", "|", box)
+    assert "|n 20|" in texts
+    assert "|n 20 v 21|" in texts
+
+
+def test_the_first_section_warns_where_live_was_not_done(content, status_row) -> None:
+    def top(row):
+        tables = {**content.tables, "status": Source("status.tsv", [row])}
+        return render_page(replace(content, tables=tables)).partition('id="answer"')[0]
+
+    assert "may inflate CD3-CD56+ NK counts" in top(status_row(not_done="live: no viability channel"))
+    assert "may inflate" not in top(status_row(not_done="steady_time: no Time channel"))
 
 
 def test_same_content_same_page(content) -> None:

@@ -46,6 +46,20 @@ def test_no_correction_outside_a_family_says_so(trial, between_row) -> None:
     assert view.groups[0].rows[1][10].css == "hit"
 
 
+def test_conditions_are_a_column_where_there_are_any(trial, subset_row) -> None:
+    """One sample of two has a condition; the other subset has none at all."""
+    rows = [
+        subset_row(sample_id="a", subject_id="S1", visit="W0", condition="stimulated"),
+        subset_row(sample_id="b", subject_id="S1", visit="W2"),
+        subset_row(sample_id="c", subject_id="S1", visit="W0", subset="treg", denominator="cd4"),
+    ]
+    nk, treg = (subset_table(rows, readout, trial, source="x") for readout in trial.study.readouts)
+    assert [column.label for column in nk.columns][:5] == ["subject", "visit", "condition", "sample", "events"]
+    assert [row[:4] for row in _texts(nk)] == [["S1", "W0", "stimulated", "a"], ["S1", "W2", "NA", "b"]]
+    assert [column.label for column in treg.columns][:4] == ["subject", "visit", "sample", "events"]
+    assert all(len(row) == len(view.columns) for view in (nk, treg) for row in _texts(view))
+
+
 def test_samples_show_every_denominator_in_one_line(trial, subset_row) -> None:
     usual = {"sample_id": "a", "subject_id": "S1", "subset": "treg", "numerator_n": "12"}
     rows = [

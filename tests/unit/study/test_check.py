@@ -314,3 +314,16 @@ def test_overrides_are_refused_rather_than_passed_over(trial) -> None:
     _append(trial, "overrides.tsv", "A0\tcd3\tCD3\tmin\t0.4\tAB\t2026-01-01\ttoo low\n")
     (sentence,) = check_study(trial.path(), trial.root).problems
     assert "overrides.tsv: found 1 overrides, expected none" in sentence
+
+
+@pytest.mark.parametrize(("column", "cells"), [("arm", ("x", "x", "y", "y")), ("note", ("IL2", "IL2", "PBO", "PBO"))])
+def test_the_samples_sheet_may_not_tell_the_arm(trial, column: str, cells: tuple[str, ...]) -> None:
+    path = trial.path("samples.tsv")
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    lines = [f"{header}\t{column}", *(f"{row}\t{cell}" for row, cell in zip(rows, cells, strict=True))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (sentence,) = check_study(trial.path(), trial.root).problems
+    assert sentence.endswith(
+        "samples.tsv, " + column + ": found the arms, expected a sheet that does not tell who had "
+        "what; move the column to the subjects sheet"
+    )

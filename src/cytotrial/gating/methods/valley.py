@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cytotrial.gating.arguments import Valley
 from cytotrial.gating.density import LEAST_EVENTS, density, mode, spread_below, valley
 from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
@@ -9,6 +11,9 @@ from cytotrial.gating.parent_events import ParentEvents
 
 # A peak below this share of the range (100 on an 18-bit scale) is noise around zero, of which no fold can be taken.
 FLOOR = 100.0 / 262144.0
+# SDs above the mode of the cells that lack the marker: their upper edge, and where no other cell that lacks it is
+# found in number (monocytes' own fluorescence is 3-fold the lymphocytes').
+EDGE_SDS, BEYOND_SDS = 4.0, 6.0
 
 
 def place(events: ParentEvents, *, args: Valley) -> Landmark:
@@ -30,6 +35,15 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
         return high >= args.least_fold * max(low, FLOOR * axis.top)
 
     found = valley(values, prominence=args.prominence, least_share=args.least_share, far_apart=far_apart)
+    negative = _negative(events, marker, args)
+    if found and negative:
+        edge, beyond = (negative[0] + sds * negative[1] for sds in (EDGE_SDS, BEYOND_SDS))
+        if np.mean((values > beyond) & (values < found.at)) > args.most_between:
+            return Landmark(
+                (above_or_below(marker, args.keep, float(axis.to_linear(edge))),),
+                f"the {marker} valley at {float(axis.to_linear(found.at)):.0f} lies beyond dim cells, so the upper "
+                f"edge of {args.negative}",
+            )
     if found:
         low, high = axis.to_linear(found.left), axis.to_linear(found.right)
         return Landmark(
@@ -45,3 +59,12 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
         (above_or_below(marker, args.keep, max(edge, args.least_fold * centre)),),
         f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at {centre:.0f}",
     )
+
+
+def _negative(events: ParentEvents, marker: str, args: Valley) -> tuple[float, float] | None:
+    """Mode and lower SD, on the gate's scale, of the population that lacks the marker; None where there is none."""
+    values = events.scaled_of(args.negative, marker) if args.negative else np.empty(0)
+    if len(values) < LEAST_EVENTS:
+        return None
+    centre = mode(values)
+    return centre, spread_below(values, centre)

@@ -151,3 +151,28 @@ def test_relative_threshold_needs_cells(parent_events: Events, n: int, is_found:
     values = 4000 * 10 ** np.random.default_rng(1).normal(0, 0.19, n)
     found = place("relative_threshold", parent_events({"CD56": values}, ("CD56",)), args=RelativeThreshold())
     assert found.found is is_found
+
+
+@pytest.mark.parametrize("share", [0.42, 0.50, 0.60])
+def test_cd56bright_may_outnumber_the_dim_cells(simulate_in_memory: Callable, share: float) -> None:
+    """A strong response to IL-2: bright is the taller peak, and dim still the lower one."""
+    parameters = with_composition("nk", nk_of_lymphocytes=0.12, cd56bright_of_nk=share)
+    check(simulate_in_memory, parameters, f"cd56bright {share}")
+
+
+@pytest.mark.parametrize("staining", [0.3, 0.2])
+def test_nk_where_cd56_is_dim(simulate_in_memory: Callable, staining: float) -> None:
+    """The valley between dim and bright is not the one between negative and positive."""
+    parameters = dataclasses.replace(tube_parameters("nk"), staining={"CD56": staining})
+    check(simulate_in_memory, parameters, f"CD56 staining x{staining}")
+
+
+@pytest.mark.parametrize(("factor", "bits"), [(4.0, 20), (16.0, 22), (64.0, 24)])
+@pytest.mark.parametrize("panel", ["treg", "nk"])
+def test_instruments_of_wider_range(simulate_in_memory: Callable, panel: str, factor: float, bits: int) -> None:
+    """The same cells on 20 to 24 bits, noise and all: the scale's width follows the noise."""
+
+    def on_a_wider_range(parameters: TubeParameters, *, seed: int) -> object:
+        return simulate_in_memory(parameters, seed=seed, factor=factor, top=2.0**bits)
+
+    check(on_a_wider_range, tube_parameters(panel), f"{bits} bits")

@@ -186,3 +186,15 @@ def test_incidents_of_the_simulator(simulate_in_memory: Callable, incident: str)
     steady = next(one for one in made.placed() if one.rule.id == "steady_time")
     print(incident, "->", steady.landmark.reason)
     assert "left out" in steady.landmark.reason
+
+
+@pytest.mark.parametrize("light", [0.3, 0.5])
+def test_a_change_over_much_of_the_run_is_not_its_own_excuse(parent_events: Events, light: float) -> None:
+    """The bins' own scatter is no measure of noise where many of them differ: the changed 42 % go, so the file fails."""
+    columns = run()
+    late = columns["Time"] > np.quantile(columns["Time"], 0.58)
+    for marker in ("CD3", "CD25"):
+        columns[marker] = np.where(late, light * columns[marker], columns[marker])
+    inside, found = kept(columns, parent_events)
+    print(found.reason)
+    assert inside[late].mean() < 0.05 and inside[~late].mean() > 0.9
