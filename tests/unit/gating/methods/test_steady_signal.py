@@ -190,7 +190,7 @@ def test_incidents_of_the_simulator(simulate_in_memory: Callable, incident: str)
 
 @pytest.mark.parametrize("light", [0.3, 0.5])
 def test_a_change_over_much_of_the_run_is_not_its_own_excuse(parent_events: Events, light: float) -> None:
-    """The bins' own scatter is no measure of noise where many of them differ: the changed 42 % go, so the file fails."""
+    """The bins' own scatter is no measure of noise where many of them differ: the changed 42 % go."""
     columns = run()
     late = columns["Time"] > np.quantile(columns["Time"], 0.58)
     for marker in ("CD3", "CD25"):
