@@ -44,7 +44,9 @@ def test_gating_is_not_given_the_configuration_that_names_the_arms(all_jobs):
 def test_what_the_gates_come_from_has_no_path_to_the_subjects_sheet(good_run, dry_run):
     """The dependency graph of the ledger and of all counts, walked from its ends to the files it begins with."""
     trial, _ = good_run
-    counts = [place.relative_to(trial.root).as_posix() for place in trial.root.glob("results/work/*/*/populations.tsv")]
+    counts = [
+        place.relative_to(trial.root).as_posix() for place in trial.root.glob("results/interim/*/*/populations.tsv")
+    ]
     assert len(counts) == 8
     jobs = dry_run(trial.root, "--forceall", "results/tables/gates.tsv", *counts)
     assert {job.rule for job in jobs} == GATING

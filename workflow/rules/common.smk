@@ -42,6 +42,6 @@ def gating_memory(wildcards):
 
 def per_subject(name):
     return [
-        f"results/work/{panel}/{subject}/{name}.tsv"
+        f"results/interim/{panel}/{subject}/{name}.tsv"
         for panel, subject in JOBS.subject_panels
     ]

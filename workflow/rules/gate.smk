@@ -9,8 +9,8 @@ rule place_gates:
         gating=gating_file,
         matrix=matrix_file,
     output:
-        landmarks="results/work/{panel}/{subject}/landmarks.tsv",
-        intake="results/work/{panel}/{subject}/intake.tsv",
+        landmarks="results/interim/{panel}/{subject}/landmarks.tsv",
+        intake="results/interim/{panel}/{subject}/intake.tsv",
     log:
         "results/logs/place_gates/{panel}/{subject}.log",
     conda:
@@ -33,7 +33,7 @@ rule agree_gates:
         gating=[panel.gating for panel in STUDY.panels],
     output:
         gates="results/tables/gates.tsv",
-        not_placed="results/work/not_placed.tsv",
+        not_placed="results/interim/not_placed.tsv",
     log:
         "results/logs/agree_gates.log",
     conda:
@@ -42,7 +42,7 @@ rule agree_gates:
         strategies=[f"{panel.id}={panel.gating}" for panel in STUDY.panels],
         code=verb_version("agree-gates"),
     shell:
-        "cytotrial agree-gates --gating {params.strategies:q} --samples {input.samples:q} --landmarks results/work"
+        "cytotrial agree-gates --gating {params.strategies:q} --samples {input.samples:q} --landmarks results/interim"
         " --gates {output.gates:q} --not-placed {output.not_placed:q} 2> {log:q}"
 
 
@@ -53,12 +53,12 @@ rule apply_gates:
         markers=markers_file,
         gating=gating_file,
         matrix=matrix_file,
-        intake="results/work/{panel}/{subject}/intake.tsv",
+        intake="results/interim/{panel}/{subject}/intake.tsv",
         gates="results/tables/gates.tsv",
-        not_placed="results/work/not_placed.tsv",
+        not_placed="results/interim/not_placed.tsv",
     output:
-        populations="results/work/{panel}/{subject}/populations.tsv",
-        steps="results/work/{panel}/{subject}/quality_steps.tsv",
+        populations="results/interim/{panel}/{subject}/populations.tsv",
+        steps="results/interim/{panel}/{subject}/quality_steps.tsv",
     log:
         "results/logs/apply_gates/{panel}/{subject}.log",
     conda:
@@ -82,10 +82,10 @@ rule draw_gates:
         markers=markers_file,
         gating=gating_file,
         matrix=matrix_file,
-        intake="results/work/{panel}/{subject}/intake.tsv",
+        intake="results/interim/{panel}/{subject}/intake.tsv",
         gates="results/tables/gates.tsv",
     output:
-        directory("results/work/{panel}/{subject}/pictures"),
+        directory("results/interim/{panel}/{subject}/pictures"),
     log:
         "results/logs/draw_gates/{panel}/{subject}.log",
     conda:

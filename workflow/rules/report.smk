@@ -14,7 +14,7 @@ rule report:
         change="results/stats/change_from_baseline.tsv",
         between="results/stats/between_arms.tsv",
         pictures=[
-            f"results/work/{panel}/{subject}/pictures"
+            f"results/interim/{panel}/{subject}/pictures"
             for panel, subject in JOBS.subject_panels
         ],
     output:
@@ -29,4 +29,4 @@ rule report:
         code=verb_version("report"),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
-        " --subjects {input.subjects:q} --pictures results/work --out {output:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --pictures results/interim --out {output:q} 2> {log:q}"

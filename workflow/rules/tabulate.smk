@@ -6,7 +6,7 @@ rule tabulate:
         config=CONFIG,
         samples=STUDY.sheets.samples,
         gates="results/tables/gates.tsv",
-        not_placed="results/work/not_placed.tsv",
+        not_placed="results/interim/not_placed.tsv",
         intake=per_subject("intake"),
         populations=per_subject("populations"),
         steps=per_subject("quality_steps"),
@@ -25,5 +25,5 @@ rule tabulate:
         code=verb_version("tabulate"),
     shell:
         "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --gates {input.gates:q}"
-        " --not-placed {input.not_placed:q} --intake results/work --populations results/work --steps results/work"
+        " --not-placed {input.not_placed:q} --intake results/interim --populations results/interim --steps results/interim"
         " --out {params.out:q} 2> {log:q}"

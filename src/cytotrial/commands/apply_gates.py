@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
-from cytotrial.commands.place_gates import files_of, unexpected
+from cytotrial.commands.place_gates import add_job_arguments, files_of, unexpected
 from cytotrial.cytometry.panel import Panel, load_panel
 from cytotrial.cytometry.tube import open_tube
 from cytotrial.errors import CytotrialError, problem
@@ -25,12 +25,8 @@ Row = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the verb. There is none for the subjects sheet: gating cannot see an arm."""
-    parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
-    parser.add_argument("--subject", required=True, help="subject_id")
-    parser.add_argument("--panel", required=True, help="panel id")
-    parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
-    parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
+    """Arguments of the verb: which files, and what earlier verbs said of them."""
+    add_job_arguments(parser)
     parser.add_argument("--intake", type=Path, required=True, help="table of place-gates")
     parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
     parser.add_argument("--not-placed", type=Path, required=True, help="table of agree-gates")

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from cytotrial.columns import GATES, INTAKE
-from cytotrial.commands.place_gates import files_of
+from cytotrial.commands.place_gates import add_job_arguments, files_of
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import open_tube
 from cytotrial.figures.gates import draw_gates
@@ -20,12 +20,8 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the verb. There is none for the subjects sheet: gating cannot see an arm."""
-    parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
-    parser.add_argument("--subject", required=True, help="subject_id")
-    parser.add_argument("--panel", required=True, help="panel id")
-    parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
-    parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
+    """Arguments of the verb: which files, and what earlier verbs said of them."""
+    add_job_arguments(parser)
     parser.add_argument("--intake", type=Path, required=True, help="table of place-gates")
     parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
     parser.add_argument("--synthetic", action="store_true", help="mark every picture as simulated data")

@@ -22,13 +22,18 @@ from cytotrial.tables import write_table
 log = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the verb. There is none for the subjects sheet: gating cannot see an arm."""
+def add_job_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which files a job handles. There is no argument for the subjects sheet: gating cannot see an arm."""
     parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
     parser.add_argument("--subject", required=True, help="subject_id")
     parser.add_argument("--panel", required=True, help="panel id")
     parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
     parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb: which files, and the tables to write."""
+    add_job_arguments(parser)
     parser.add_argument("--landmarks", type=Path, required=True, help="table to write")
     parser.add_argument("--intake", type=Path, required=True, help="table to write")
 
