@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from cytotrial.commands.check import check_everything
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.study.config import Study
 from cytotrial.study.samples import Sample
+from cytotrial.tables import read_table
+
+MOST_WORDS = 300  # letters of a reason on the console
 
 
 @dataclass(frozen=True)
@@ -78,3 +82,18 @@ def load_jobs(config: Path, root: Path) -> Jobs:
     if checked.study.sheets and checked.study.sheets.outcomes:
         sys.stderr.write(f"WARNING: {checked.study.sheets.outcomes}: clinical endpoints are not analysed yet\n")
     return Jobs(checked.study, checked.samples)
+
+
+def outcome(status: Path, report: Path) -> str:
+    """How the run ended, for the console: files by status, every reason of a failure once, and where to look.
+
+    Nothing where a run that asked for something else has made no status.
+    """
+    if not status.exists():
+        return ""
+    rows = read_table(status)
+    counts = Counter(row["status"] for row in rows)
+    told = [f"{len(rows)} files: " + ", ".join(f"{counts[word]} {word}" for word in ("ok", "flagged", "failed"))]
+    reasons = Counter(str(row["reasons"]) for row in rows if row["status"] == "failed")
+    told += [f"  failed, {number} x: {reason[:MOST_WORDS]}" for reason, number in sorted(reasons.items())]
+    return "\n".join([*told, f"Every reason is in {status}; the report is {report}\n"])

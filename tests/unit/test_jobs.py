@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cytotrial.jobs import Jobs, load_jobs
+from cytotrial.jobs import Jobs, load_jobs, outcome
 
 
 @pytest.fixture
@@ -116,3 +116,13 @@ def test_one_tube_may_serve_two_panels(trial: Path) -> None:
     sheet.write_text("\n".join("\t".join(row) for row in rows) + "\n", encoding="utf-8")
     jobs = load_jobs(Path("config/config.yaml"), trial)
     assert jobs.existing_fcs("nk", "S001") == jobs.existing_fcs("treg", "S001") != []
+
+
+def test_the_console_hears_how_it_ended(tmp_path: Path) -> None:
+    table = tmp_path / "status.tsv"
+    rows = ["S1\tok\tNA", "S2\tfailed\t0 events", "S3\tfailed\t0 events", "S4\tflagged\tx"]
+    table.write_text("\n".join(["sample_id\tstatus\treasons", *rows]) + "\n", encoding="utf-8")
+    first, reason, last = outcome(table, Path("index.html")).splitlines()
+    assert first == "4 files: 1 ok, 1 flagged, 2 failed"
+    assert reason == "  failed, 2 x: 0 events"
+    assert last.endswith("the report is index.html")

@@ -1,8 +1,9 @@
 # The trial as jobs. Everything that needs thought is in the package (cytotrial.jobs), with tests.
 import re
+import sys
 from pathlib import Path
 
-from cytotrial.jobs import load_jobs
+from cytotrial.jobs import load_jobs, outcome
 from cytotrial.provenance import verb_version
 
 CONFIG = config.get("trial_config", "config/config.yaml")

@@ -159,7 +159,8 @@ def _read_with_flowio(path: Path) -> tuple[Any, list[str]]:
             flags.append(f"header and text give different data offsets, text is believed ({_one_line(error)})")
         except Exception as error:
             if "off by 1" not in str(error) or "ignore_offset_error" in options:
-                why = "0 events" if _says_no_events(path) else f"FlowIO cannot read it: {_one_line(error)}"
+                hint = " (truncated? copy it again)" if "greater than file size" in str(error) else ""
+                why = "0 events" if _says_no_events(path) else f"FlowIO cannot read it: {_one_line(error)}{hint}"
                 raise UnreadableFcsError(why) from error
             options["ignore_offset_error"] = True
             flags.append("the data segment's end is off by one byte (common on some instruments)")

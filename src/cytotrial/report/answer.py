@@ -102,7 +102,9 @@ def _block(
     for measure, words in (("level", "level at the visit"), ("change", "change from baseline")):
         own = {row["visit"]: row for row in between if row["subset"] == readout.id and row["measure"] == measure}
         if own:
-            rows.append(AnswerRow("Between arms", words, [_between_cell(own.get(visit)) for visit in visits]))
+            pair = f"{trial.plan.active[0]} minus {trial.plan.control[0]}"
+            cells = [_between_cell(own.get(visit)) for visit in visits]
+            rows.append(AnswerRow("Between arms", f"{pair}, {words}", cells))
     return AnswerBlock(trial.percentage(readout.id, readout.denominators[0]), rows)
 
 

@@ -71,6 +71,7 @@ def check_study(config_path: Path, root: Path) -> Checked:
         problems += outcome_problems(root / draft.sheets.outcomes, visits=draft.visits, subjects=known)
     if draft.sheets and draft.sheets.overrides:
         problems += _unheeded_overrides(root / draft.sheets.overrides)
+    warnings += _arms_not_compared(draft, config)
     panels = tuple(panel for panel in draft.panels if not _absent_panel_files(panel, config, root))
     once = tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(warnings))
     return Checked(*once, draft.study, samples, subjects, panels, draft.readouts, draft.quality)
@@ -85,6 +86,18 @@ def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
     ]
     absent += [found for panel in draft.panels for found in _absent_panel_files(panel, config, root)]
     return [found for found in absent if found]
+
+
+def _arms_not_compared(draft: Draft, config: str) -> list[str]:
+    """The table between arms has one comparison: the first active arm with the first control."""
+    if draft.study is None:
+        return []
+    by_role = {role: [arm.id for arm in draft.study.arms if arm.role == role] for role in ("active", "control")}
+    left_out = [arm for arms in by_role.values() for arm in arms[1:]]
+    if not left_out or not all(by_role.values()):
+        return []
+    first = f"{by_role['active'][0]} with {by_role['control'][0]}"
+    return [f"{config}, arms: between_arms.tsv compares {first} only; {', '.join(left_out)} have their changes alone"]
 
 
 def _unblinding_columns(sheet: Sheet, draft: Draft, where: str) -> list[str]:
