@@ -126,3 +126,4 @@ def test_the_console_hears_how_it_ended(tmp_path: Path) -> None:
     assert first == "4 files: 1 ok, 1 flagged, 2 failed"
     assert reason == "  failed, 2 x: 0 events"
     assert last.endswith("the report is index.html")
+    assert outcome(tmp_path / "none.tsv", Path("index.html")) == ""
