@@ -84,11 +84,12 @@ def load_jobs(config: Path, root: Path) -> Jobs:
     return Jobs(checked.study, checked.samples)
 
 
-def outcome(status: Path, report: Path) -> str:
+def outcome(results: Path) -> str:
     """How the run ended, for the console: files by status, every reason of a failure once, and where to look.
 
     Nothing where a run that asked for something else has made no status.
     """
+    status, report = results / "tables" / "status.tsv", results / "report" / "index.html"
     if not status.exists():
         return ""
     rows = read_table(status)

@@ -119,11 +119,12 @@ def test_one_tube_may_serve_two_panels(trial: Path) -> None:
 
 
 def test_the_console_hears_how_it_ended(tmp_path: Path) -> None:
-    table = tmp_path / "status.tsv"
+    table = tmp_path / "tables" / "status.tsv"
+    table.parent.mkdir()
     rows = ["S1\tok\tNA", "S2\tfailed\t0 events", "S3\tfailed\t0 events", "S4\tflagged\tx"]
     table.write_text("\n".join(["sample_id\tstatus\treasons", *rows]) + "\n", encoding="utf-8")
-    first, reason, last = outcome(table, Path("index.html")).splitlines()
+    first, reason, last = outcome(tmp_path).splitlines()
     assert first == "4 files: 1 ok, 1 flagged, 2 failed"
     assert reason == "  failed, 2 x: 0 events"
-    assert last.endswith("the report is index.html")
-    assert outcome(tmp_path / "none.tsv", Path("index.html")) == ""
+    assert last.endswith("index.html")
+    assert outcome(tmp_path / "none") == ""
