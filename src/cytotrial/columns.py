@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+# Values of the column `condition` that name a staining control: gated, never reported and never a donor of gates.
+CONTROL_CONDITION = re.compile(r"^(FMO|single-?stain|unstained)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

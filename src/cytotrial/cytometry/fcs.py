@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cytotrial.cytometry.compensation import Spillover, find_spillover
+from cytotrial.cytometry.compensation import KEYWORDS, Spillover, find_spillover
 
 
 class UnreadableFcsError(Exception):
@@ -199,7 +199,7 @@ def _first_reading(data: Any, keywords: Mapping[str, str]) -> _Reading:
 
 def _second_reading(meta: Mapping[str, Any]) -> _Reading:
     numbers = range(1, int(meta["$PAR"]) + 1)
-    spill = next((meta[key] for key in ("$SPILLOVER", "SPILLOVER", "$SPILL", "SPILL") if key in meta), "")
+    spill = next((meta[key] for key in KEYWORDS if key in meta), "")
     return _Reading(
         n_events=int(meta["$TOT"]),
         names=tuple(str(meta[f"$P{n}N"]).strip() for n in numbers),

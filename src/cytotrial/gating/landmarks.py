@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FLIPPED = {"min": "max", "max": "min"}  # the side of a threshold that the opposite population keeps
+
 
 @dataclass(frozen=True)
 class Bound:

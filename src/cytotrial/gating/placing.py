@@ -10,13 +10,12 @@ import numpy as np
 from flowutils.gating import points_in_polygon
 
 from cytotrial.cytometry.tube import Tube
-from cytotrial.gating.landmarks import Bound, Landmark, not_found
+from cytotrial.gating.landmarks import FLIPPED, Bound, Landmark, not_found
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 log = logging.getLogger(__name__)
-FLIPPED = {"min": "max", "max": "min"}
 
 
 @dataclass(frozen=True)

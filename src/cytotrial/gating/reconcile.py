@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from cytotrial.gating.landmarks import FLIPPED
 from cytotrial.gating.strategy import Rule
 
 # How wide a pool is looked for, from the one the strategy declares outwards. In each, files of the borrower's own
@@ -132,7 +133,6 @@ def _with_opposites(
     used: list[dict[str, Any]], not_placed: list[dict[str, Any]], rules: Mapping[str, Rule]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A population that is another's opposite has exactly the other's agreed threshold, wherever that came from."""
-    flipped = {"min": "max", "max": "min"}
     for population, rule in rules.items():
         if rule.method != "opposite":
             continue
@@ -142,7 +142,7 @@ def _with_opposites(
             {
                 **row,
                 "population": population,
-                "bound": flipped[row["bound"]],
+                "bound": FLIPPED[row["bound"]],
                 "method": "opposite",
                 "reason": f"the other side of {rule.args.of}",
             }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pandas as pd
 
+from cytotrial.columns import CONTROL_CONDITION
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
-
-# Tubes that set gates or compensation; their percentages describe no patient.
-CONTROL_TUBE = re.compile(r"^(FMO|single-?stain|unstained)", re.IGNORECASE)
 
 NOT_GIVEN = "NA"
 
@@ -48,7 +45,7 @@ def usable_values(
         conditions with none chosen.
     """
     table = subsets.assign(condition=subsets["condition"].where(subsets["condition"].notna(), NOT_GIVEN))
-    table = table[~table["condition"].astype(str).str.match(CONTROL_TUBE)]
+    table = table[~table["condition"].astype(str).str.match(CONTROL_CONDITION)]
     percent = table["percent"].map(_number).astype(float)
     problems = [
         *_unknown_words(table, plan, source=source),

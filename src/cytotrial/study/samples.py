@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from cytotrial.columns import CONTROL_CONDITION
 from cytotrial.errors import CytotrialError
 from cytotrial.study.sheets import Row, Sheet, read_sheet
-
-CONTROL_CONDITION = re.compile(r"^(FMO|single-?stain|unstained)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
