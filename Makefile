@@ -20,6 +20,7 @@ test: .venv/.test ## install with the test tools, then run every test
 bench: demo ## accuracy on the bundled trial against its known truth, and speed as ratios
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.accuracy
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.speed
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.writing
 
 lock: ## remake the hashed locks after a change of the dependencies (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \

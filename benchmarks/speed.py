@@ -23,9 +23,9 @@ from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy_file import load_strategy
-from cytotrial.simulate.defaults import tube_parameters
-from cytotrial.simulate.fcs_writer import write_fcs
-from cytotrial.simulate.keywords import Specimen, fcs_keywords
+from cytotrial.simulate.fcs.keywords import Specimen, fcs_keywords
+from cytotrial.simulate.fcs.writer import write_fcs
+from cytotrial.simulate.parameters import tube_parameters
 from cytotrial.simulate.tube import simulate_tube
 
 ROOT = Path(__file__).resolve().parents[1]

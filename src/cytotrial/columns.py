@@ -189,5 +189,5 @@ BETWEEN_ARMS = Table(
 TRUTH = Table(
     "truth",
     ("sample_id", "subset", "denominator"),
-    ("sample_id", "subset", "denominator", "numerator_n", "denominator_n", "percent"),
+    ("sample_id", "subset", "denominator", "numerator_n", "denominator_n", "percent", "expected_percent"),
 )

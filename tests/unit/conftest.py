@@ -23,9 +23,9 @@ from cytotrial.gating.placing import Placed, members, place_gates
 from cytotrial.gating.strategy import Strategy
 from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.simulate import tube as simulated
-from cytotrial.simulate.defaults import tube_parameters
-from cytotrial.simulate.fcs_writer import write_fcs
-from cytotrial.simulate.keywords import Specimen, fcs_keywords
+from cytotrial.simulate.fcs.keywords import Specimen, fcs_keywords
+from cytotrial.simulate.fcs.writer import write_fcs
+from cytotrial.simulate.parameters import tube_parameters
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOP = 262144.0

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cytotrial.simulate.fcs_writer import write_fcs
+from cytotrial.simulate.fcs.writer import write_fcs
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import cytotrial
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.simulate.defaults import TRIALS, trial_data
-from cytotrial.simulate.plan import PANELS, TrialPlan, known_visits
-from cytotrial.simulate.trial import write_trial
-
-EFFECTS = {"published": 1.0, "null": 0.0}
+from cytotrial.simulate.parameters import DEFAULT_PROFILE, PROFILES, TRIALS, trial_data
+from cytotrial.simulate.trial.plan import PANELS
+from cytotrial.simulate.trial.subjects import TrialPlan, known_visits
+from cytotrial.simulate.trial.write import write_trial
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects-per-arm", type=int, help="default: the trial's own number")
     parser.add_argument("--visits", help="ids with commas, as W0,W10; default: all of the trial's")
     parser.add_argument("--events", type=int, help="events per FCS file; default: the trial's own numbers")
-    parser.add_argument("--missing", type=float, default=0.0, help="probability of no sample at a later visit")
+    parser.add_argument(
+        "--missing", type=float, help="probability of no sample at a later visit; default: the profile's"
+    )
     parser.add_argument(
         "--profile",
-        choices=tuple(EFFECTS),
-        default="published",
-        help="published: the treatment works as published; null: it does nothing",
+        choices=PROFILES,
+        default=DEFAULT_PROFILE,
+        help="the laboratory, and what is done to the trial to test its analysis; default: %(default)s",
     )
     parser.add_argument("--cores", type=int, default=1, help="processes; does not change a byte")
     layout = parser.add_mutually_exclusive_group()
@@ -53,14 +54,13 @@ def run(arguments: argparse.Namespace) -> None:
         mistakes += _lacking_strategies(gating)
     if mistakes:
         raise CytotrialError(mistakes)
-    data = trial_data(arguments.trial)
     plan = TrialPlan(
         trial=arguments.trial,
+        profile=arguments.profile,
         seed=arguments.seed,
-        subjects_per_arm=arguments.subjects_per_arm or data["subjects_per_arm"],
-        visits=known_visits(arguments.trial, arguments.visits and arguments.visits.split(",")),
-        events={panel: arguments.events or data["events"][panel] for panel in PANELS},
-        effect=EFFECTS[arguments.profile],
+        subjects_per_arm=arguments.subjects_per_arm or trial_data(arguments.trial)["subjects_per_arm"],
+        visits=known_visits(arguments.trial, tuple(arguments.visits.split(",")) if arguments.visits else None),
+        events=dict.fromkeys(PANELS, arguments.events) if arguments.events else {},
         missing=arguments.missing,
     )
     try:
@@ -121,7 +121,7 @@ def _wrong_numbers(arguments: argparse.Namespace) -> list[str]:
         for option, value in given.items()
         if value is not None and value < smallest[option]
     ]
-    if not 0.0 <= arguments.missing < 1.0:
+    if arguments.missing is not None and not 0.0 <= arguments.missing < 1.0:
         mistakes.append(problem("--missing", found=str(arguments.missing), expected="0 to below 1", remedy="change it"))
     return mistakes
 
@@ -129,7 +129,7 @@ def _wrong_numbers(arguments: argparse.Namespace) -> list[str]:
 def _wrong_visits(arguments: argparse.Namespace) -> list[str]:
     if arguments.visits is None:
         return []
-    known = [visit for visit, _ in known_visits(arguments.trial, None)]
+    known = [visit for visit, _ in known_visits(arguments.trial)]
     baseline = trial_data(arguments.trial)["trial"]["baseline"]
     wanted = arguments.visits.split(",")
     mistakes = [

@@ -12,7 +12,7 @@ import pytest
 
 from cytotrial.cytometry import fcs
 from cytotrial.cytometry.fcs import UnreadableFcsError, read_fcs
-from cytotrial.simulate.fcs_writer import write_fcs
+from cytotrial.simulate.fcs.writer import write_fcs
 
 NAMES = ("FSC-A", "FITC-A", "PE-A", "Time")
 EVENTS = np.arange(40, dtype=float).reshape(10, 4) * 10.0

@@ -10,7 +10,7 @@ import yaml
 
 from cytotrial.cli import main
 from cytotrial.columns import TRUTH
-from cytotrial.simulate.sheets import READOUTS
+from cytotrial.simulate.trial.sheets import READOUTS
 from cytotrial.tables import read_table
 
 ROOT = Path(__file__).parents[3]

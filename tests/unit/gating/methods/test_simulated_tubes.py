@@ -11,7 +11,7 @@ import pytest
 from cytotrial.gating.arguments import ReferencePopulation, RelativeThreshold
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
-from cytotrial.simulate.defaults import tube_parameters
+from cytotrial.simulate.parameters import tube_parameters
 from cytotrial.simulate.tube import TubeParameters
 
 BOUND = 15.0  # percent of the true percentage

@@ -12,7 +12,7 @@ from cytotrial.gating.arguments import SteadySignal
 from cytotrial.gating.landmarks import Landmark
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
-from cytotrial.simulate.defaults import tube_parameters
+from cytotrial.simulate.parameters import tube_parameters
 
 Events = Callable[..., ParentEvents]
 N, RATE = 30_000, 3000.0

@@ -1,24 +1,14 @@
-"""The cytometer: spillover, photon and electronic noise, arrival times, and what goes wrong in a run."""
+"""The run of a tube: when each event came, and what went wrong meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-TOP = 262143.0  # the highest value an 18-bit FACSDiva channel holds; there is no lower limit
 
-
-@dataclass(frozen=True)
-class Detector:
-    """A fluorescence channel: its ``$PnN``, markers, ``$PnS``, electronic noise (SD, linear) and volts."""
-
-    name: str
-    markers: tuple[str, ...]
-    label: str
-    noise: float
-    voltage: int
+WOBBLES = 200  # parts of a run, each with a rate of its own
+WOBBLE_MEMORY = 0.9  # correlation of neighbouring parts' rates
 
 
 @dataclass(frozen=True)
@@ -30,8 +20,10 @@ class Incidents:
     A clog slows the stream and moves it out of the laser: `clog_share` (from, to) of the run at `clog_rate`
     of the rate, all fluorescence times `clog_light`, FSC times `clog_fsc`. An air bubble's burst:
     `burst_seconds` at `burst_rate` times the rate, `burst_debris` of its events debris. A start-up transient:
-    the first `startup_share` of events with fluorescence and FSC times `startup_light`. All numbers are
-    assumed.
+    the first `startup_share` of events with fluorescence and FSC times `startup_light`. All light drifts evenly
+    over the run by a factor of log SD `drift_sd`, and the rate wanders about its mean by `wobble_sd` (SD of its log,
+    with a memory of about a twentieth of the run). All numbers are assumed; drift and wobble lie in the range of real
+    files (docs/simulation.md).
     """
 
     clog_probability: float = 0.10
@@ -46,10 +38,19 @@ class Incidents:
     startup_probability: float = 0.20
     startup_share: float = 0.02
     startup_light: float = 0.9
+    drift_sd: float = 0.03  # of the log of all light, from the first event to the last
+    wobble_sd: float = 0.08
     fluorescence_margin: float = 0.0005  # share of events with one fluorescence channel at its top
 
 
-NO_INCIDENTS = Incidents(clog_probability=0.0, burst_probability=0.0, startup_probability=0.0, fluorescence_margin=0.0)
+NO_INCIDENTS = Incidents(
+    clog_probability=0.0,
+    burst_probability=0.0,
+    startup_probability=0.0,
+    drift_sd=0.0,
+    wobble_sd=0.0,
+    fluorescence_margin=0.0,
+)
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,12 @@ def draw_run(n: int, *, events_per_second: float, incidents: Incidents, random: 
     slow = [(clog, incidents.clog_rate)] if clogs else []
     fast = [(burst, incidents.burst_rate)] if bursts else []
     exposure = np.cumsum(random.standard_exponential(n)) / events_per_second
-    seconds = _arrivals(exposure, slow + fast)
+    wobble = _wobble(incidents.wobble_sd, random)
+    seconds = _arrivals(exposure, slow + fast, duration=duration, wobble=wobble)
     in_clog = clogs & (seconds >= clog[0]) & (seconds < clog[1])
     in_burst = bursts & (seconds >= burst[0]) & (seconds < burst[1])
-    light = np.where(in_clog, incidents.clog_light, 1.0)
+    drift = incidents.drift_sd * random.standard_normal()
+    light = np.where(in_clog, incidents.clog_light, 1.0) * np.exp(drift * np.linspace(-0.5, 0.5, n))
     first = round(incidents.startup_share * n) if startup else 0
     light[:first] *= incidents.startup_light
     fsc = np.where(in_clog, incidents.clog_fsc, 1.0)
@@ -117,63 +120,35 @@ def _window(random: np.random.Generator, *, length: float, duration: float) -> t
     return start, start + length
 
 
-def _arrivals(exposure: np.ndarray, windows: list[tuple[tuple[float, float], float]]) -> np.ndarray:
+def _wobble(sd: float, random: np.random.Generator) -> np.ndarray:
+    """Factors on the rate in each of the run's `WOBBLES` parts: log-normal, each remembering the one before."""
+    shocks = random.standard_normal(WOBBLES)
+    log_rate = np.empty(WOBBLES)
+    level = float(shocks[0])
+    for part, shock in enumerate(shocks):
+        level = WOBBLE_MEMORY * level + float(np.sqrt(1.0 - WOBBLE_MEMORY**2)) * float(shock)
+        log_rate[part] = sd * level
+    return np.exp(log_rate)
+
+
+def _arrivals(
+    exposure: np.ndarray,
+    windows: list[tuple[tuple[float, float], float]],
+    *,
+    duration: float,
+    wobble: np.ndarray,
+) -> np.ndarray:
     """Arrival times of a Poisson process whose rate is multiplied inside each window (time-change theorem).
 
     `exposure` is the process at rate 1 per nominal second; the cumulative rate is piecewise linear, so its
     inverse is an interpolation.
     """
-    end = float(exposure[-1]) * 10.0 + 1.0 if len(exposure) else 1.0
-    corners = np.unique([0.0, end, *(edge for window, _ in windows for edge in window)])
+    end = max(float(exposure[-1]) * 10.0 if len(exposure) else 0.0, duration) + 1.0
+    parts = np.linspace(0.0, duration, len(wobble) + 1)
+    corners = np.unique([end, *parts, *(edge for window, _ in windows for edge in window)])
     middles = (corners[:-1] + corners[1:]) / 2
-    rate = np.ones_like(middles)
+    rate = wobble[np.minimum(np.searchsorted(parts, middles) - 1, len(wobble) - 1)]
     for (start, stop), factor in windows:
         rate[(middles > start) & (middles < stop)] *= factor
     cumulative = np.concatenate([[0.0], np.cumsum(rate * np.diff(corners))])
     return np.interp(exposure, cumulative, corners)
-
-
-def spillover_with_gain(spillover: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """The matrix a compensation control would give once each detector's gain is as in `gain`.
-
-    Row i is a dye, measured in units of its own detector: M[i, j] * gain[j] / gain[i], the diagonal stays 1.
-    """
-    return spillover * gain[None, :] / gain[:, None]
-
-
-def detect(
-    light: np.ndarray,
-    *,
-    spillover: np.ndarray,
-    gain: np.ndarray,
-    noise: np.ndarray,
-    photoelectrons_per_unit: float,
-    random: np.random.Generator,
-) -> np.ndarray:
-    """What the detectors report for the light: linear, uncompensated, not clipped, shape (n, detectors).
-
-    Notes
-    -----
-    ``y = light @ spillover`` in a fixed order of additions; photon noise N(0, y / photoelectrons_per_unit)
-    comes before the gain and electronic noise N(0, noise^2) after it: a lower gain costs signal, not noise.
-    """
-    y = np.zeros_like(light)
-    for row in range(light.shape[1]):  # not BLAS: its order of additions differs between machines
-        for column in np.flatnonzero(spillover[row]):
-            y[:, column] += light[:, row] * spillover[row, column]
-    y += np.sqrt(y / photoelectrons_per_unit) * random.standard_normal(y.shape)
-    return y * gain + noise * random.standard_normal(y.shape)
-
-
-def gains(names: tuple[str, ...], gain: Mapping[str, float]) -> np.ndarray:
-    """One factor per channel name, 1 where `gain` does not name it.
-
-    Raises
-    ------
-    ValueError
-        `gain` names a channel that is not there, or a factor is not positive.
-    """
-    wrong = {name: factor for name, factor in gain.items() if name not in names or factor <= 0}
-    if wrong:
-        raise ValueError(f"gain of unknown channels, or not positive: {wrong}; channels: {names}")
-    return np.array([gain.get(name, 1.0) for name in names], dtype=float)

@@ -1,4 +1,4 @@
-"""How a subject's shares move over the trial: exposure, subjects who differ, visits that wobble."""
+"""How a subject's shares and levels move over the trial: exposure, subjects who differ, visits that wobble."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from cytotrial.simulate.blood.cells import Kinds
 from cytotrial.simulate.seeds import stream
 
+FURTHEST = 3.0  # SDs of a person from the average: beyond, it would not have been enrolled
 RESPONDING = ("treg_of_cd4", "nk_of_lymphocytes", "cd56bright_of_nk")
 
 
@@ -40,14 +40,16 @@ class Subject:
     response: Mapping[str, float]
 
 
-def exposure(week: float, *, half_life_days: float, dosing: Sequence[tuple[float, float]]) -> float:
-    """How far the treatment has taken hold by `week`, 0 to 1.
+def exposure(day: float, *, half_life_days: float, dosing: Sequence[tuple[float, float]]) -> float:
+    """How far the treatment has taken hold by `day`, 0 to 1.
 
     Parameters
     ----------
+    day : float
+        Since the first dose.
     half_life_days : float
         Of the approach to 1 while dosing, and of the decay to 0 after.
-    dosing : sequence of (from_week, to_week)
+    dosing : sequence of (from_day, to_day)
         The last day is not dosed.
 
     Notes
@@ -56,15 +58,15 @@ def exposure(week: float, *, half_life_days: float, dosing: Sequence[tuple[float
 
     Examples
     --------
-    >>> round(exposure(2, half_life_days=14, dosing=[(0, 2)]), 2)  # one half-life on
+    >>> round(exposure(14, half_life_days=14, dosing=[(0, 14)]), 2)  # one half-life on
     0.5
-    >>> round(exposure(4, half_life_days=14, dosing=[(0, 2)]), 2)  # and one off
+    >>> round(exposure(28, half_life_days=14, dosing=[(0, 14)]), 2)  # and one off
     0.25
     """
     keep = math.exp(-math.log(2) / half_life_days)
     level = 0.0
-    for day in range(round(week * 7)):
-        on = any(start * 7 <= day < stop * 7 for start, stop in dosing)
+    for passed in range(round(day)):
+        on = any(start <= passed < stop for start, stop in dosing)
         level = float(on) + (level - on) * keep
     return level
 
@@ -85,7 +87,7 @@ def draw_subject(
     responds on NK. The levels of NK and of CD56bright of NK are correlated by `nk_bright_correlation`.
     """
     random = stream(seed, "subject", subject_id)
-    standard = {name: float(random.standard_normal()) for name in sorted(trajectories)}
+    standard = {name: _within_reach(float(random.standard_normal())) for name in sorted(trajectories)}
     r = nk_bright_correlation
     standard["cd56bright_of_nk"] = (
         r * standard["nk_of_lymphocytes"] + math.sqrt(1.0 - r * r) * standard["cd56bright_of_nk"]
@@ -97,6 +99,10 @@ def draw_subject(
         for name in RESPONDING
     }
     return Subject({name: trajectories[name].subject_sd * z for name, z in standard.items()}, responses)
+
+
+def _within_reach(z: float) -> float:
+    return min(max(z, -FURTHEST), FURTHEST)
 
 
 def share_at(
@@ -123,14 +129,29 @@ def visit_noises(names: Sequence[str], *, seed: int, subject_id: str, visit: str
     return dict(zip(sorted(names), random.standard_normal(len(names)).tolist(), strict=True))
 
 
-def staining_factors(markers: Sequence[str], *, sd: float, seed: int, sample_id: str) -> dict[str, float]:
-    """Marker -> factor on its dye's light in this tube (log10 SD `sd`): no two stainings are equal."""
-    random = stream(seed, "staining", sample_id)
-    draws = 10.0 ** (sd * random.standard_normal(len(markers)))
-    return dict(zip(sorted(markers), draws.tolist(), strict=True))
+@dataclass(frozen=True)
+class Person:
+    """SD of log10 of what stays with a subject: a marker's level on all its cells, on one kind, its cells' scatter."""
+
+    marker_sd: float
+    kind_sd: float
+    scatter_sd: float
 
 
-def day_gain(channels: Sequence[str], *, sd: float, seed: int, batch: str) -> dict[str, float]:
-    """Channel -> factor on the instrument day `batch` (log10 SD `sd`), shared by all the day's tubes."""
-    random = stream(seed, "gain", batch)
-    return dict(zip(channels, np.power(10.0, sd * random.standard_normal(len(channels))).tolist(), strict=True))
+def levels_of(kinds: Kinds, person: Person, *, seed: int, subject_id: str) -> dict[str, dict[str, float]]:
+    """Kind of cell -> marker, ``FSC`` or ``SSC`` -> log10 by which this subject's median differs, at every visit."""
+    markers = sorted({marker for population in kinds.populations for marker in population.markers})
+    random = stream(seed, "levels", subject_id)
+    everywhere = dict(zip(markers, person.marker_sd * random.standard_normal(len(markers)), strict=True))
+    levels = {}
+    for population in sorted(kinds.populations, key=lambda one: one.name):
+        own = person.kind_sd * random.standard_normal(len(markers))
+        forward, side = person.scatter_sd * random.standard_normal(2)
+        if population.remains:  # what is left of other kinds has their levels already
+            continue
+        levels[population.name] = {
+            **{marker: float(everywhere[marker] + own[i]) for i, marker in enumerate(markers)},
+            "FSC": float(forward),
+            "SSC": float(side),
+        }
+    return levels

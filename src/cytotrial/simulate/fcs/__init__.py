@@ -1,0 +1,1 @@
+"""Simulated tubes as FCS files, in the forms that laboratories' software writes."""

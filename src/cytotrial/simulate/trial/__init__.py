@@ -1,0 +1,1 @@
+"""The trial: subjects, one recipe per tube, sheets and outcomes, and the writing of it all."""
