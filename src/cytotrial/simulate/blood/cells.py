@@ -30,7 +30,8 @@ class Kinds:
     continua : mapping
         Name -> `Continuum`.
     unspecific : LogNormal
-        Light of a dye on a cell without its marker.
+        Light of a dye on a cell, whether it has the marker or not: in proportion to its size and its kind's
+        autofluorescence; in a dump that of the first marker's dye.
     """
 
     populations: tuple[Population, ...]

@@ -59,7 +59,7 @@ class Composition:
         """Population -> share of all events (before doublets); the shares add to 1."""
         others = self._not_lymphocytes()
         lymphocytes = max(1.0 - sum(others.values()), 0.0)
-        t = lymphocytes * (1.0 - self.nk_of_lymphocytes - self.b_of_lymphocytes)
+        t = lymphocytes * max(1.0 - self.nk_of_lymphocytes - self.b_of_lymphocytes, 0.0)
         nk = lymphocytes * self.nk_of_lymphocytes
         return {
             **self._cd4(t * self.cd4_of_cd3),

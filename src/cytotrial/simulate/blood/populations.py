@@ -84,8 +84,8 @@ class Remains:
 class Population:
     """One kind of cell: scatter, and the light of each marker it carries (others: unspecific binding only).
 
-    Medians and spreads are those of the whole population: what the continuum and the cell's size contribute is
-    part of `sd`, not added to it.
+    Medians and spreads are those of the population's cells but for the few in transition: what the continuum and the
+    cell's size contribute is part of `sd`, not added to it.
     """
 
     name: str
@@ -99,8 +99,12 @@ class Population:
     def shifted(self, log10: Mapping[str, float]) -> Population:
         """The same cells with other medians: marker, ``FSC`` or ``SSC`` -> what is added to its log10."""
         factors = {name: 10.0**shift for name, shift in log10.items()}
+        remains = self.remains and replace(
+            self.remains, fsc=self.remains.fsc * factors.get("FSC", 1.0), ssc=self.remains.ssc * factors.get("SSC", 1.0)
+        )
         return replace(
             self,
+            remains=remains,
             fsc=_scaled(self.fsc, factors.get("FSC", 1.0)),
             ssc=_scaled(self.ssc, factors.get("SSC", 1.0)),
             markers={marker: _scaled(level, factors.get(marker, 1.0)) for marker, level in self.markers.items()},

@@ -26,9 +26,9 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class Response:
-    """Coefficient of variation of the subjects' responses, and the correlation of their logarithms."""
+    """SD of the (natural) logarithm of the subjects' responses, and the correlation of these logarithms."""
 
-    cv: float
+    log_sd: float
     correlation: float
 
 
@@ -89,13 +89,13 @@ def draw_subject(
     random = stream(seed, "subject", subject_id)
     standard = {name: _within_reach(float(random.standard_normal())) for name in sorted(trajectories)}
     r = nk_bright_correlation
-    standard["cd56bright_of_nk"] = (
+    standard["cd56bright_of_nk"] = _within_reach(
         r * standard["nk_of_lymphocytes"] + math.sqrt(1.0 - r * r) * standard["cd56bright_of_nk"]
     )
     common = float(random.standard_normal())
     shared, own = math.sqrt(response.correlation), math.sqrt(1.0 - response.correlation)
     responses = {
-        name: math.exp(response.cv * (shared * common + own * random.standard_normal()) - response.cv**2 / 2)
+        name: math.exp(response.log_sd * (shared * common + own * random.standard_normal()) - response.log_sd**2 / 2)
         for name in RESPONDING
     }
     return Subject({name: trajectories[name].subject_sd * z for name, z in standard.items()}, responses)

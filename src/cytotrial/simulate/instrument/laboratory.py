@@ -15,6 +15,7 @@ from cytotrial.simulate.seeds import stream
 
 PMT_POWER = 7.0  # a photomultiplier's gain goes with about the seventh power of its voltage
 DAYS_PER_YEAR = 365.25
+MOST_DECAY = 0.9  # of a tandem's light: then it would long have been thrown away
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class Laboratory:
     staining_drift : mapping
         Marker -> log10 per week on trial, whatever the subject's arm.
     lots_per_year : float
-        Reagent lots; each dye's light changes with its lot.
+        Reagent lots; each dye's light changes with its lot. 0 for one lot that lasts, and ages, for ever.
     lot_sd, tandem_lot_sd : float
-        SD of log10 between lots, of tandem dyes and of others.
+        SD of log10 between lots, of ordinary dyes and of tandems.
     tandem_decay : float
         Share of its light that a tandem dye loses in a year of its lot's life, to the benefit of its donor's channel.
     control_lag : float
@@ -166,7 +167,8 @@ def instrument_day(
     for name, step in voltage.items():
         gain[name] *= (1.0 + step) ** PMT_POWER
     dyes, age = _lots(laboratory, detectors, seed=seed, site=site, day=day)
-    decay = laboratory.tandem_decay * age
+    tandems = np.array([bool(detector.donor) for detector in detectors])
+    decay = np.where(tandems, np.minimum(laboratory.tandem_decay * age, MOST_DECAY), 0.0)
     true = _with_decay(spillover, detectors, decay)
     controls = _with_decay(spillover, detectors, decay * (1.0 - laboratory.control_lag))
     stale = bool(voltage) and stream(seed, "stale", batch).random() < laboratory.stale_spillover
@@ -241,7 +243,7 @@ def _lots(
         lot = int(lots)
         first = 0.0 if lot == 0 else float(stream(seed, "lot", site, detector.name, str(lot)).standard_normal())
         lights[detector.name] = 10.0 ** (sd * first)
-        ages.append((lots - lot) / laboratory.lots_per_year if laboratory.lots_per_year else 0.0)
+        ages.append((lots - lot) / laboratory.lots_per_year if laboratory.lots_per_year else day / DAYS_PER_YEAR)
     return lights, np.array(ages)
 
 

@@ -67,7 +67,7 @@ def detect(
     Parameters
     ----------
     dyes : ndarray, shape (detectors, n)
-        Light of the dye that each detector is there for. Used up: holds the result afterwards.
+        Light of the dye that each detector is there for.
     glow : ndarray, shape (n,)
         Factor on the detectors' autofluorescence, which no compensation removes.
     stream : ndarray, shape (n,)

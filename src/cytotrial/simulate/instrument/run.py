@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 WOBBLES = 200  # parts of a run, each with a rate of its own
 WOBBLE_MEMORY = 0.9  # correlation of neighbouring parts' rates
 
@@ -20,7 +19,7 @@ class Incidents:
     A clog slows the stream and moves it out of the laser: `clog_share` (from, to) of the run at `clog_rate`
     of the rate, all fluorescence times `clog_light`, FSC times `clog_fsc`. An air bubble's burst:
     `burst_seconds` at `burst_rate` times the rate, `burst_debris` of its events debris. A start-up transient:
-    the first `startup_share` of events with fluorescence and FSC times `startup_light`. All light drifts evenly
+    the first `startup_share` of events with fluorescence and FSC times `startup_light`. Fluorescence drifts evenly
     over the run by a factor of log SD `drift_sd`, and the rate wanders about its mean by `wobble_sd` (SD of its log,
     with a memory of about a twentieth of the run). All numbers are assumed; drift and wobble lie in the range of real
     files (docs/simulation.md).
@@ -38,7 +37,7 @@ class Incidents:
     startup_probability: float = 0.20
     startup_share: float = 0.02
     startup_light: float = 0.9
-    drift_sd: float = 0.03  # of the log of all light, from the first event to the last
+    drift_sd: float = 0.03  # of the log of the fluorescence, from the first event to the last
     wobble_sd: float = 0.08
     fluorescence_margin: float = 0.0005  # share of events with one fluorescence channel at its top
 
@@ -85,70 +84,48 @@ def draw_run(n: int, *, events_per_second: float, incidents: Incidents, random: 
         Events in the tube.
     events_per_second : float
         Mean rate while the stream is steady.
+
+    Notes
+    -----
+    Incidents cover stretches of events, not of a clock that they themselves would move: what happens, happens whole.
     """
     clogs = random.random() < incidents.clog_probability
     bursts = random.random() < incidents.burst_probability
     startup = random.random() < incidents.startup_probability
-    duration = n / events_per_second
-    clog = _window(random, length=random.uniform(*incidents.clog_share) * duration, duration=duration)
-    burst = _window(random, length=min(incidents.burst_seconds, duration), duration=duration)
-    slow = [(clog, incidents.clog_rate)] if clogs else []
-    fast = [(burst, incidents.burst_rate)] if bursts else []
-    exposure = np.cumsum(random.standard_exponential(n)) / events_per_second
-    wobble = _wobble(incidents.wobble_sd, random)
-    seconds = _arrivals(exposure, slow + fast, duration=duration, wobble=wobble)
-    in_clog = clogs & (seconds >= clog[0]) & (seconds < clog[1])
-    in_burst = bursts & (seconds >= burst[0]) & (seconds < burst[1])
+    slow = incidents.clog_rate * random.uniform(*incidents.clog_share)
+    clog = _stretch(n, share=slow / (slow + 1.0 - slow / incidents.clog_rate), happens=clogs, random=random)
+    in_burst = incidents.burst_seconds * incidents.burst_rate * events_per_second
+    burst = _stretch(n, share=min(in_burst / max(n, 1), 1.0), happens=bursts, random=random)
+    rate = _wobble(incidents.wobble_sd, random)[np.arange(n) * WOBBLES // max(n, 1)]
+    rate[clog] *= incidents.clog_rate
+    rate[burst] *= incidents.burst_rate
+    seconds = np.cumsum(random.standard_exponential(n) / rate) / events_per_second
     drift = incidents.drift_sd * random.standard_normal()
-    light = np.where(in_clog, incidents.clog_light, 1.0) * np.exp(drift * np.linspace(-0.5, 0.5, n))
+    light = np.exp(drift * np.linspace(-0.5, 0.5, n))
+    fsc = np.ones(n)
+    light[clog] *= incidents.clog_light
+    fsc[clog] *= incidents.clog_fsc
     first = round(incidents.startup_share * n) if startup else 0
     light[:first] *= incidents.startup_light
-    fsc = np.where(in_clog, incidents.clog_fsc, 1.0)
     fsc[:first] *= incidents.startup_light
-    happened = {"clog": in_clog.any(), "burst": in_burst.any(), "startup": first > 0}
-    return Run(
-        seconds=seconds,
-        light=light,
-        fsc=fsc,
-        turned_debris=in_burst & (random.random(n) < incidents.burst_debris),
-        incidents=tuple(name for name, did in happened.items() if did),
-    )
+    turned = np.zeros(n, dtype=bool)
+    turned[burst] = random.random(burst.stop - burst.start) < incidents.burst_debris
+    happened = {"clog": clog.stop > clog.start, "burst": burst.stop > burst.start, "startup": first > 0}
+    names = tuple(name for name, did in happened.items() if did)
+    return Run(seconds=seconds, light=light, fsc=fsc, turned_debris=turned, incidents=names)
 
 
-def _window(random: np.random.Generator, *, length: float, duration: float) -> tuple[float, float]:
-    start = random.uniform(0.0, max(duration - length, 0.0))
-    return start, start + length
+def _stretch(n: int, *, share: float, happens: bool, random: np.random.Generator) -> slice:
+    """A run of neighbouring events somewhere in the tube; empty where nothing happens."""
+    length = round(share * n)
+    start = int(random.integers(0, n - length + 1))
+    return slice(start, start + length) if happens else slice(0, 0)
 
 
 def _wobble(sd: float, random: np.random.Generator) -> np.ndarray:
     """Factors on the rate in each of the run's `WOBBLES` parts: log-normal, each remembering the one before."""
     shocks = random.standard_normal(WOBBLES)
-    log_rate = np.empty(WOBBLES)
-    level = float(shocks[0])
-    for part, shock in enumerate(shocks):
-        level = WOBBLE_MEMORY * level + float(np.sqrt(1.0 - WOBBLE_MEMORY**2)) * float(shock)
-        log_rate[part] = sd * level
-    return np.exp(log_rate)
-
-
-def _arrivals(
-    exposure: np.ndarray,
-    windows: list[tuple[tuple[float, float], float]],
-    *,
-    duration: float,
-    wobble: np.ndarray,
-) -> np.ndarray:
-    """Arrival times of a Poisson process whose rate is multiplied inside each window (time-change theorem).
-
-    `exposure` is the process at rate 1 per nominal second; the cumulative rate is piecewise linear, so its
-    inverse is an interpolation.
-    """
-    end = max(float(exposure[-1]) * 10.0 if len(exposure) else 0.0, duration) + 1.0
-    parts = np.linspace(0.0, duration, len(wobble) + 1)
-    corners = np.unique([end, *parts, *(edge for window, _ in windows for edge in window)])
-    middles = (corners[:-1] + corners[1:]) / 2
-    rate = wobble[np.minimum(np.searchsorted(parts, middles) - 1, len(wobble) - 1)]
-    for (start, stop), factor in windows:
-        rate[(middles > start) & (middles < stop)] *= factor
-    cumulative = np.concatenate([[0.0], np.cumsum(rate * np.diff(corners))])
-    return np.interp(exposure, cumulative, corners)
+    news = float(np.sqrt(1.0 - WOBBLE_MEMORY**2))
+    for part in range(1, WOBBLES):
+        shocks[part] = WOBBLE_MEMORY * shocks[part - 1] + news * shocks[part]
+    return np.exp(sd * shocks)

@@ -51,7 +51,7 @@ def _is_met(plan: TrialPlan, subject: Enrolled, row: dict[str, Any]) -> bool:
     events, of = row["active" if works else "control"]
     response = plan.data["response"]
     treg = person_of(plan, subject).response["treg_of_cd4"]
-    standard = (log(treg) + response["cv"] ** 2 / 2) / response["cv"]
+    standard = (log(treg) + response["log_sd"] ** 2 / 2) / response["log_sd"]
     lasting = float(stream(plan.seed, "outcome", subject.subject_id, row["endpoint"]).standard_normal())
     once = float(stream(plan.seed, "outcome", subject.subject_id, row["endpoint"], row["visit"]).standard_normal())
     own = sqrt(model["persistence"]) * lasting + sqrt(1.0 - model["persistence"]) * once
