@@ -147,7 +147,7 @@ class ReferencePopulation:
         Fewer CD4 cells than this: not found.
     """
 
-    quantile: float = 0.975
+    quantile: float = 0.985
     reference_from: float = 1.0
     fold_below: float = 2.6
     least_events: int = 500

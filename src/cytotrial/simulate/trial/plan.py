@@ -131,7 +131,8 @@ def blood_shares(plan: TrialPlan, subject: Enrolled, *, visit: str, day: float) 
     double_negative = shares.pop("double_negative_of_not_cd4")
     shares["cd8_of_cd3"] = (1.0 - shares["cd4_of_cd3"]) * (1.0 - double_negative)
     # T cells keep a tenth of the lymphocytes even where NK and B both drew high
-    shares["b_of_lymphocytes"] = min(shares["b_of_lymphocytes"], 0.9 - shares["nk_of_lymphocytes"])
+    nk = shares["nk_of_lymphocytes"] = min(shares["nk_of_lymphocytes"], 0.8)
+    shares["b_of_lymphocytes"] = min(shares["b_of_lymphocytes"], 0.9 - nk)
     composition = data["composition"]
     base, rise = composition["activated_of_conventional_cd4"], data["activated_rise"] * held["treg_of_cd4"]
     naive = composition["naive_of_conventional_cd4"] * (1.0 - base - rise) / (1.0 - base)

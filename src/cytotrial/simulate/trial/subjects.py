@@ -117,9 +117,9 @@ def sampled_visits(plan: TrialPlan, subject: Enrolled) -> list[tuple[str, float]
     missing = conduct.missing if plan.missing is None else plan.missing
     response = person_of(plan, subject).response["treg_of_cd4"]
     leaves = conduct.dropout * math.exp(math.log(3.0) * max(1.0 - response, -1.0))
-    kept = []
     gone = False
-    for visit, day in plan.visits:
+    kept = []
+    for visit, day in known_visits(plan.trial):  # all of them: what is not asked for changes nothing of the others
         if visit == plan.data["trial"]["baseline"]:
             kept.append((visit, day))
             continue
@@ -128,7 +128,7 @@ def sampled_visits(plan: TrialPlan, subject: Enrolled) -> list[tuple[str, float]
         gone = gone or not stayed or is_withdrawn(plan, subject)
         if came and not gone:
             kept.append((visit, day))
-    return kept
+    return [pair for pair in kept if pair in plan.visits]
 
 
 def known_visits(trial: str, wanted: tuple[str, ...] | None = None) -> tuple[tuple[str, float], ...]:
