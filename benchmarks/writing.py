@@ -37,12 +37,16 @@ def main() -> None:
     print(f"he2020, profile {plan.profile}: {n_files} FCS files, {size / MEGABYTE:.0f} MB, SYNTHETIC")
     print(f"one core            {one:7.1f} s {size / MEGABYTE / one:7.1f} MB/s")
     rate = size / MEGABYTE / several
-    print(f"{arguments.cores} cores             {several:7.1f} s {rate:7.1f} MB/s, {rate / arguments.cores:.1f} per core")
-    print(f"the disk alone      {disk:7.1f} s {size / MEGABYTE / disk:7.1f} MB/s, made durable (fsync)")
+    print(
+        f"{arguments.cores} cores             {several:7.1f} s {rate:7.1f} MB/s, {rate / arguments.cores:.1f} per core"
+    )
+    print(f"the disk alone      {disk:7.1f} s {size / MEGABYTE / disk:7.1f} MB/s, synced")
     print(f"writing over disk   {one / disk:7.1f} x on one core, {several / disk:.1f} x on {arguments.cores}")
     print(f"peak memory         {peak_memory():7.0f} MB in the largest process")
     all_files = len(plan_samples(TrialPlan("he2020", 1, whole, known_visits("he2020"), profile=arguments.profile)))
-    print(f"whole trial         {several * all_files / n_files:7.0f} s for {all_files} files on {arguments.cores} cores")
+    print(
+        f"whole trial         {several * all_files / n_files:7.0f} s for {all_files} files on {arguments.cores} cores"
+    )
 
 
 def timed_trial(out: Path, plan: TrialPlan, *, cores: int) -> tuple[int, float]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import cytotrial
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.simulate.parameters import DEFAULT_PROFILE, PROFILES, TRIALS, trial_data
-from cytotrial.simulate.trial.plan import PANELS
+from cytotrial.simulate.parameters import DEFAULT_PROFILE, PANELS, PROFILES, TRIALS, cytometer_of, trial_data
 from cytotrial.simulate.trial.subjects import TrialPlan, known_visits
 from cytotrial.simulate.trial.write import write_trial
 
@@ -22,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--visits", help="ids with commas, as W0,W10; default: all of the trial's")
     parser.add_argument("--events", type=int, help="events per FCS file; default: the trial's own numbers")
     parser.add_argument(
-        "--missing", type=float, help="probability of no sample at a later visit; default: the profile's"
+        "--missing",
+        type=float,
+        help="probability of no sample at a later visit; default: the profile's, whose dropout stays",
     )
     parser.add_argument(
         "--profile",
@@ -63,8 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         events=dict.fromkeys(PANELS, arguments.events) if arguments.events else {},
         missing=arguments.missing,
     )
+    texts = gating and _strategies(gating)
     try:
-        texts = gating and {panel: (gating / f"{panel}.yaml").read_text(encoding="utf-8") for panel in PANELS}
         write_trial(arguments.out, plan=plan, gating=texts, cores=arguments.cores)
     except OSError as error:
         raise CytotrialError(
@@ -82,6 +83,20 @@ def _gating_folder(given: Path | None) -> Path:
     return given or Path(cytotrial.__file__).resolve().parents[2] / "config" / "gating"
 
 
+def _strategies(folder: Path) -> dict[str, str]:
+    try:
+        return {panel: (folder / f"{panel}.yaml").read_text(encoding="utf-8") for panel in PANELS}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CytotrialError(
+            problem(
+                f"--gating {folder}",
+                found=str(error),
+                expected="gating strategies that can be read, UTF-8",
+                remedy="mend the file",
+            )
+        ) from error
+
+
 def _wrong_folder(arguments: argparse.Namespace) -> list[str]:
     mistakes = []
     if arguments.bundled and arguments.trial != "demo":
@@ -91,6 +106,25 @@ def _wrong_folder(arguments: argparse.Namespace) -> list[str]:
                 found=f"--trial {arguments.trial}",
                 expected="--trial demo",
                 remedy="leave one out",
+            )
+        )
+    if arguments.bundled and cytometer_of(arguments.profile) != cytometer_of(DEFAULT_PROFILE):
+        mistakes.append(
+            problem(
+                "--bundled",
+                found=f"--profile {arguments.profile}, another instrument",
+                expected="one whose channels the bundled panels name",
+                remedy="leave one out",
+            )
+        )
+    there = [name for name in ("config", "fcs", "labels", "truth.tsv") if (arguments.out / name).exists()]
+    if there and not arguments.bundled:
+        mistakes.append(
+            problem(
+                f"--out {arguments.out}",
+                found=f"{', '.join(there)} there already",
+                expected="a folder without a trial",
+                remedy="give another path, or remove them",
             )
         )
     if any(place.exists() and not place.is_dir() for place in (arguments.out, *arguments.out.parents)):

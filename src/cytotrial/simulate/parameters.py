@@ -20,9 +20,12 @@ from cytotrial.simulate.instrument.optics import Detector
 from cytotrial.simulate.instrument.run import Incidents
 from cytotrial.simulate.tube import ScatterOptics, TubeParameters
 
+PANELS = ("treg", "nk")
 TRIALS = ("demo", "he2020", "lupil2", "nct02932137")
 PROFILES = ("clean", "clinic", "hard", "null", "denominator_stress", "other_lab")
 DEFAULT_PROFILE = "clinic"
+PROFILE_KEYS = {"like", "cytometer", "files", "laboratory", "trial"}
+OPEN = {"effect", "preparation_effects", "kinds", "levels_under_treatment"}  # what a profile may add to a trial
 
 
 @cache
@@ -31,14 +34,24 @@ def _packaged(name: str) -> Any:
 
 
 @cache
+def _profile(name: str) -> dict[str, Any]:
+    """A profile's file, laid over that of the one it is ``like``."""
+    own = _packaged(f"profiles/{name}.yaml")
+    if not set(own) <= PROFILE_KEYS:
+        raise ValueError(f"profiles/{name}.yaml: found {sorted(own)}, expected some of {sorted(PROFILE_KEYS)}")
+    return _overlaid(_profile(own["like"]), own) if "like" in own else own
+
+
+@cache
 def trial_data(trial: str, profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
     """The named trial's parameters, with what the profile changes in them (its ``trial`` section)."""
-    return _overlaid(_packaged(f"trials/{trial}.yaml"), _packaged(f"profiles/{profile}.yaml").get("trial", {}))
+    base = _packaged(f"trials/{trial}.yaml")
+    return _overlaid(base, _profile(profile).get("trial", {}), where=f"profiles/{profile}.yaml, trial.", strict=True)
 
 
 def laboratory(profile: str) -> Laboratory:
     """The profile's laboratory."""
-    section = dict(_packaged(f"profiles/{profile}.yaml").get("laboratory", {}))
+    section = dict(_profile(profile).get("laboratory", {}))
     incidents = Incidents(**section.pop("incidents", {}))
     habits = tuple(_habit(dict(row)) for row in section.pop("habits", []))
     gains = section.pop("day_gain_range", None)
@@ -49,12 +62,12 @@ def laboratory(profile: str) -> Laboratory:
 
 def base_form(profile: str) -> FileForm:
     """How the profile's laboratory writes its files, habits of single days aside."""
-    return FileForm(**_packaged(f"profiles/{profile}.yaml").get("files", {}))
+    return FileForm(**_profile(profile).get("files", {}))
 
 
 def cytometer_of(profile: str) -> str:
     """The profile's instrument."""
-    return _packaged(f"profiles/{profile}.yaml").get("cytometer", "facsaria2")
+    return _profile(profile).get("cytometer", "facsaria2")
 
 
 def tube_name(panel: str, *, profile: str = DEFAULT_PROFILE) -> str:
@@ -78,11 +91,19 @@ def tube_parameters(panel: str, *, trial: str = "he2020", profile: str = "clean"
     panel : str
         ``treg`` or ``nk``.
     trial, profile : str
-        Of `TRIALS` and `PROFILES`.
+        Of `TRIALS` and `PROFILES`. Of a profile the tube has the instrument, the incidents, the files' form and the
+        mean composition; what wanders or differs between subjects and days comes with `trial.plan.recipe_of`.
+
+    Raises
+    ------
+    ValueError
+        No such panel, trial or profile.
     """
+    for what, found, known in (("panel", panel, PANELS), ("trial", trial, TRIALS), ("profile", profile, PROFILES)):
+        if found not in known:
+            raise ValueError(f"{what}: found {found!r}, expected one of {', '.join(known)}")
     cytometer, study = _packaged(f"cytometers/{cytometer_of(profile)}.yaml"), trial_data(trial, profile)
-    tubes = cytometer["tubes"]
-    tube = tubes.get(study["tubes"], tubes["full"])[panel]
+    tube = cytometer["tubes"][study["tubes"]][panel]
     detectors = tuple(
         Detector(name=name, markers=tuple(markers), **cytometer["detectors"][name])
         for name, markers in tube["markers"].items()
@@ -113,12 +134,17 @@ def tube_parameters(panel: str, *, trial: str = "he2020", profile: str = "clean"
     )
 
 
-def _overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the leaves of `changes` in their places."""
+def _overlaid(
+    base: Mapping[str, Any], changes: Mapping[str, Any], *, where: str = "", strict: bool = False
+) -> dict[str, Any]:
+    """`base` with the leaves of `changes` in their places; if `strict`, none that `base` has not (but in `OPEN`)."""
     result = dict(base)
     for key, value in changes.items():
+        if strict and key not in base and key not in OPEN:
+            raise ValueError(f"{where}{key}: found no such parameter, expected one of {', '.join(map(str, base))}")
         if isinstance(value, Mapping):
-            result[key] = _overlaid(result.get(key, {}), value)
+            inside = strict and key not in OPEN
+            result[key] = _overlaid(result.get(key, {}), value, where=f"{where}{key}.", strict=inside)
         else:
             result[key] = value
     return result

@@ -185,11 +185,17 @@ def simulate_tube(parameters: TubeParameters, *, seed: int, key: tuple[str, ...]
     key : tuple of str
         What this tube is called; another key under the same seed is an independent tube.
 
+    Raises
+    ------
+    ValueError
+        `gain`, `baseline`, `voltage_step` or `staining` names what the tube has not, or a gain is not positive.
+
     Notes
     -----
     Values are rounded to 0.01 (Time to 0.1 ticks) as FACSDiva stores them, which also keeps the last bit of
     the processor's arithmetic out of the file.
     """
+    _check_names(parameters)
     random = stream(seed, "events", parameters.panel, *key)
     p = parameters
     run = draw_run(p.n_events, events_per_second=p.events_per_second, incidents=p.incidents, random=random)
@@ -223,6 +229,20 @@ def simulate_tube(parameters: TubeParameters, *, seed: int, key: tuple[str, ...]
         incidents=run.incidents,
         seconds=float(run.seconds[-1]) if p.n_events else 0.0,
     )
+
+
+def _check_names(p: TubeParameters) -> None:
+    """ValueError where a marker or a detector is named that is not there: it would change nothing, in silence."""
+    markers = {marker for kind in p.kinds.populations for marker in kind.markers}
+    detectors = {detector.name for detector in p.detectors}
+    for what, found, known in (
+        ("staining", p.staining, markers),
+        ("baseline", p.baseline, detectors),
+        ("voltage_step", p.voltage_step, detectors),
+    ):
+        unknown = sorted(set(found) - known)
+        if unknown:
+            raise ValueError(f"{what}: found {unknown}, expected some of {sorted(known)}")
 
 
 def _draw_events(p: TubeParameters, run: Run, random: np.random.Generator) -> _Events:

@@ -38,7 +38,8 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
     negative = _negative(events, marker, args)
     if found and negative:
         edge, beyond = (negative[0] + sds * negative[1] for sds in (EDGE_SDS, BEYOND_SDS))
-        if np.mean((values > beyond) & (values < found.at)) > args.most_between:
+        from_here, to_here = float(axis.to_linear(beyond)), float(axis.to_linear(found.at))
+        if _dim_share(events.linear(marker), from_here, to_here, mode=axis.to_linear(negative[0])) > args.most_between:
             return Landmark(
                 (above_or_below(marker, args.keep, float(axis.to_linear(edge))),),
                 f"the {marker} valley at {float(axis.to_linear(found.at)):.0f} lies beyond dim cells, so the upper "
@@ -59,6 +60,16 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
         (above_or_below(marker, args.keep, max(edge, args.least_fold * centre)),),
         f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at {centre:.0f}",
     )
+
+
+def _dim_share(linear: np.ndarray, low: float, high: float, *, mode: float) -> float:
+    """Share of events between `low` and `high`, less those as far on the other side of the negatives' mode.
+
+    What spills in from brighter dyes spreads negatives as far down as up; cells that carry the marker are only above.
+    """
+    above = np.mean((linear > low) & (linear < high))
+    mirrored = np.mean((linear < 2.0 * mode - low) & (linear > 2.0 * mode - high))
+    return float(above - mirrored)
 
 
 def _negative(events: ParentEvents, marker: str, args: Valley) -> tuple[float, float] | None:

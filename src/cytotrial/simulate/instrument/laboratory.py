@@ -30,8 +30,8 @@ class Habit:
         Scatter channels, ``Time`` or markers that the files do not have.
     form : FileForm, optional
         How they are written; by default as all others.
-    events : int, optional
-        How many they hold; by default the trial's number.
+    events : float
+        Share of the trial's number that they hold.
     pulse_heights : bool
         Whether each fluorescence area has its height beside it, under the same ``$PnS``.
     """
@@ -39,7 +39,7 @@ class Habit:
     share: float
     lacks: tuple[str, ...] = ()
     form: FileForm | None = None
-    events: int | None = None
+    events: float = 1.0
     pulse_heights: bool = False
 
 
@@ -52,7 +52,7 @@ class Laboratory:
     day_gain_sd : float
         SD of log10 of each channel's gain between instrument days.
     day_gain_range : (float, float), optional
-        Gains of the days lie evenly (in log) between these instead.
+        Gains of the days lie evenly (in log) between these instead; sites and voltage steps come on top.
     site_gain_sd : float
         SD of log10 of each channel's gain between sites.
     baseline_sd : float
@@ -80,8 +80,8 @@ class Laboratory:
     spillover_mishap_share, spillover_mishap : float
         Share of instrument days on which the controls were poor, and the relative SD then.
     missing, dropout : float
-        Probability that a later visit gave no sample; and per visit that a subject leaves for good, the likelier
-        the less it responds (missing at random given the subject's course).
+        Probability that a later visit gave no sample, completely at random; and per visit that a subject leaves for
+        good, the likelier the less it responds. No sheet holds the response itself: this is not at random.
     """
 
     day_gain_sd: float = 0.0
@@ -106,6 +106,13 @@ class Laboratory:
     dropout: float = 0.0
     incidents: Incidents = field(default_factory=Incidents)
     habits: tuple[Habit, ...] = ()
+
+    def __post_init__(self) -> None:
+        shares = [habit.share for habit in self.habits]
+        if min(shares, default=0.0) < 0 or sum(shares) > 1.0 + 1e-9:
+            raise ValueError(f"habits: found shares {shares}, expected none below 0 and at most 1 in all")
+        if self.day_gain_range and self.day_gain_sd:
+            raise ValueError("found day_gain_sd and day_gain_range, expected one of them")
 
 
 @dataclass(frozen=True)
@@ -264,4 +271,5 @@ def _measured(matrix: np.ndarray, laboratory: Laboratory, *, seed: int, batch: s
     sd = laboratory.spillover_mishap if poor else laboratory.spillover_error
     error = 1.0 + sd * random.standard_normal(matrix.shape)
     np.fill_diagonal(error, 1.0)
-    return matrix * error
+    # rounded: the text in the file must not hold the last bit of a processor's arithmetic
+    return np.round(matrix * error, 9)

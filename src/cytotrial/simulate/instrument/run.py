@@ -25,31 +25,24 @@ class Incidents:
     files (docs/simulation.md).
     """
 
-    clog_probability: float = 0.10
+    clog_probability: float = 0.0
     clog_share: tuple[float, float] = (0.05, 0.15)
     clog_rate: float = 0.2
     clog_light: float = 0.75
     clog_fsc: float = 0.85
-    burst_probability: float = 0.03
+    burst_probability: float = 0.0
     burst_seconds: float = 0.3
     burst_rate: float = 4.0
     burst_debris: float = 0.3
-    startup_probability: float = 0.20
+    startup_probability: float = 0.0
     startup_share: float = 0.02
     startup_light: float = 0.9
-    drift_sd: float = 0.03  # of the log of the fluorescence, from the first event to the last
-    wobble_sd: float = 0.08
-    fluorescence_margin: float = 0.0005  # share of events with one fluorescence channel at its top
+    drift_sd: float = 0.0  # of the log of the fluorescence, from the first event to the last
+    wobble_sd: float = 0.0
+    fluorescence_margin: float = 0.0  # share of events with one fluorescence channel at its top
 
 
-NO_INCIDENTS = Incidents(
-    clog_probability=0.0,
-    burst_probability=0.0,
-    startup_probability=0.0,
-    drift_sd=0.0,
-    wobble_sd=0.0,
-    fluorescence_margin=0.0,
-)
+NO_INCIDENTS = Incidents()
 
 
 @dataclass(frozen=True)

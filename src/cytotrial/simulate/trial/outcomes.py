@@ -1,4 +1,4 @@
-"""Clinical endpoints of the subjects: as frequent as published, the likelier the better a subject responds."""
+"""Clinical endpoints of the subjects: as frequent as published, and better where a subject responds better."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from cytotrial.simulate.trial.subjects import (
     Enrolled,
     TrialPlan,
     is_active,
-    is_withdrawn,
+    known_visits,
+    left_on,
     person_of,
     plan_subjects,
 )
@@ -28,10 +29,13 @@ def outcomes(plan: TrialPlan) -> Iterator[dict[str, str]]:
     a harm, among that share of the worst. In a trial whose treatment does nothing both arms have the control's share.
     """
     wanted = {visit for visit, _ in plan.visits}
+    days = dict(known_visits(plan.trial))
     for subject in plan_subjects(plan):
+        left = left_on(plan, subject)
         for row in plan.data["outcomes"]["endpoints"]:
             if row["visit"] in wanted and _is_among(plan, subject, row):
-                value = "" if is_withdrawn(plan, subject) else str(int(_is_met(plan, subject, row)))
+                is_gone = left is not None and left <= days[row["visit"]]
+                value = "" if is_gone else str(int(_is_met(plan, subject, row)))
                 yield {
                     "subject_id": subject.subject_id,
                     "visit": row["visit"],

@@ -26,7 +26,7 @@ from cytotrial.simulate.instrument.laboratory import (
     instrument_day,
     staining_factors,
 )
-from cytotrial.simulate.parameters import laboratory, tube_name, tube_parameters, whole_cytometer
+from cytotrial.simulate.parameters import PANELS, laboratory, tube_name, tube_parameters, whole_cytometer
 from cytotrial.simulate.seeds import stream
 from cytotrial.simulate.trial.subjects import (
     Enrolled,
@@ -38,7 +38,6 @@ from cytotrial.simulate.trial.subjects import (
 )
 from cytotrial.simulate.tube import TubeParameters
 
-PANELS = ("treg", "nk")
 NOT_LYMPHOCYTES = ("monocytes", "granulocytes", "basophils", "debris", "dead", "dying")
 MINUTES_PER_TUBE = 4
 DAYS_PER_WEEK = 7.0
@@ -105,7 +104,7 @@ def recipe_of(plan: TrialPlan, sample: SamplePlan) -> Recipe:
     habit = habit_of(lab, seed=plan.seed, batch=sample.batch, panel=sample.panel)
     parameters = replace(
         base,
-        n_events=plan.events.get(sample.panel) or habit.events or base.n_events,
+        n_events=plan.events.get(sample.panel) or round(habit.events * base.n_events),
         composition=replace(base.composition, **_shares(plan, sample)),
         kinds=_kinds(plan, sample, base.kinds),
     )
@@ -220,21 +219,24 @@ def _written_as(parameters: TubeParameters, habit: Habit) -> TubeParameters:
     """The tube without what the day's files lack, in the day's form."""
     kept = [i for i, d in enumerate(parameters.detectors) if not set(d.markers) & set(habit.lacks)]
     recorded = parameters.recorded_spillover
+    names = tuple(parameters.detectors[i].name for i in kept)
     return replace(
         parameters,
         detectors=tuple(parameters.detectors[i] for i in kept),
         spillover=parameters.spillover[np.ix_(kept, kept)],
         recorded_spillover=None if recorded is None else recorded[np.ix_(kept, kept)],
-        gain={
-            name: factor
-            for name, factor in parameters.gain.items()
-            if name in ("FSC-A", "SSC-A", *(parameters.detectors[i].name for i in kept))
-        },
+        gain=_of(parameters.gain, ("FSC-A", "SSC-A", *names)),
+        baseline=_of(parameters.baseline, names),
+        voltage_step=_of(parameters.voltage_step, names),
         scatter=tuple(name for name in parameters.scatter if name not in habit.lacks),
         lacks_time="Time" in habit.lacks,
         pulse_heights=parameters.pulse_heights or habit.pulse_heights,
         form=habit.form or parameters.form,
     )
+
+
+def _of(by_name: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:
+    return {name: value for name, value in by_name.items() if name in names}
 
 
 def _specimen(plan: TrialPlan, sample: SamplePlan, calendar_day: float) -> Specimen:

@@ -13,7 +13,7 @@ from cytotrial.simulate.blood.populations import SUBSETS
 from cytotrial.simulate.parameters import tube_parameters
 from cytotrial.simulate.trial.outcomes import outcomes
 from cytotrial.simulate.trial.plan import PANELS, SamplePlan
-from cytotrial.simulate.trial.subjects import Enrolled, TrialPlan, breaks_protocol, is_withdrawn, plan_subjects
+from cytotrial.simulate.trial.subjects import Enrolled, TrialPlan, breaks_protocol, plan_subjects, was_followed
 from cytotrial.simulate.tube import MULTIPLETS
 
 READOUTS: tuple[dict[str, Any], ...] = (
@@ -61,7 +61,7 @@ def write_sheets(folder: Path, *, plan: TrialPlan, samples: Sequence[SamplePlan]
 
 
 def _subject(plan: TrialPlan, subject: Enrolled) -> dict[str, str]:
-    stayed = not is_withdrawn(plan, subject)
+    stayed = was_followed(plan, subject)
     site = {"site": subject.site} if plan.data["sites"] > 1 else {}
     return {
         "subject_id": subject.subject_id,

@@ -76,7 +76,7 @@ def plan_subjects(plan: TrialPlan) -> list[Enrolled]:
 
 
 def is_withdrawn(plan: TrialPlan, subject: Enrolled) -> bool:
-    """Whether this subject left before any sample but the baseline's."""
+    """Whether this subject is the one that by the trial's plan leaves before any sample but the baseline's."""
     return plan.data["withdrawn"] == {"arm": subject.arm, "number": subject.number}
 
 
@@ -105,30 +105,51 @@ def person_of(plan: TrialPlan, subject: Enrolled) -> Subject:
     )
 
 
-def sampled_visits(plan: TrialPlan, subject: Enrolled) -> list[tuple[str, float]]:
-    """The visits of which there are samples: always the baseline, then those not missed, until the subject leaves.
+def left_on(plan: TrialPlan, subject: Enrolled) -> float | None:
+    """The day of the first visit to which the subject no longer came; None for one who stayed.
 
     Notes
     -----
-    Missing completely at random with probability `missing`; dropout with the laboratory's `dropout` per visit, times
-    3 for a subject that responds not at all, times 1 for an average one: missing at random given its course.
+    Per visit after baseline with the laboratory's `dropout`, times 3 for a subject that responds not at all, times 1
+    for an average one. The response is in no sheet: missing not at random.
     """
     conduct = laboratory(plan.profile)
-    missing = conduct.missing if plan.missing is None else plan.missing
     response = person_of(plan, subject).response["treg_of_cd4"]
     leaves = conduct.dropout * math.exp(math.log(3.0) * max(1.0 - response, -1.0))
-    gone = False
-    kept = []
-    for visit, day in known_visits(plan.trial):  # all of them: what is not asked for changes nothing of the others
-        if visit == plan.data["trial"]["baseline"]:
-            kept.append((visit, day))
-            continue
-        random = stream(plan.seed, "missing", subject.subject_id, visit)
-        came, stayed = bool(random.random() >= missing), bool(random.random() >= leaves)
-        gone = gone or not stayed or is_withdrawn(plan, subject)
-        if came and not gone:
+    for visit, day in _after_baseline(plan):
+        stayed = _chances(plan, subject, visit)[1] >= leaves
+        if is_withdrawn(plan, subject) or not stayed:
+            return day
+    return None
+
+
+def sampled_visits(plan: TrialPlan, subject: Enrolled) -> list[tuple[str, float]]:
+    """The visits of which there are samples: the baseline, then those not missed, until the subject leaves."""
+    missing = laboratory(plan.profile).missing if plan.missing is None else plan.missing
+    left = left_on(plan, subject)
+    kept = [pair for pair in known_visits(plan.trial) if pair[0] == plan.data["trial"]["baseline"]]
+    for visit, day in _after_baseline(plan):
+        if _chances(plan, subject, visit)[0] >= missing and (left is None or day < left):
             kept.append((visit, day))
     return [pair for pair in kept if pair in plan.visits]
+
+
+def was_followed(plan: TrialPlan, subject: Enrolled) -> bool:
+    """Whether the subject came to any visit after baseline, asked for here or not."""
+    first = min((day for _, day in _after_baseline(plan)), default=0.0)
+    left = left_on(plan, subject)
+    return left is None or left > first
+
+
+def _after_baseline(plan: TrialPlan) -> list[tuple[str, float]]:
+    """All the trial's later visits: what is not asked for changes nothing of the others."""
+    return [pair for pair in known_visits(plan.trial) if pair[0] != plan.data["trial"]["baseline"]]
+
+
+def _chances(plan: TrialPlan, subject: Enrolled, visit: str) -> tuple[float, float]:
+    """Two numbers from 0 to 1: whether this visit was missed, and whether the subject left."""
+    random = stream(plan.seed, "missing", subject.subject_id, visit)
+    return float(random.random()), float(random.random())
 
 
 def known_visits(trial: str, wanted: tuple[str, ...] | None = None) -> tuple[tuple[str, float], ...]:
