@@ -1,6 +1,6 @@
 """Trials that have less than two arms, two visits or two panels run through."""
 
-from __future__ import annotations
+from __future__ import re
 
 import pytest
 
@@ -18,7 +18,8 @@ def test_one_arm_and_one_visit(make_trial, run_workflow, tmp_path):
         for row in trial.rows(f"results/stats/{name}.tsv"):
             assert row["p_value"] == "NA" and row["note"] != "NA", (name, row)
     page = trial.path("results/report/index.html").read_text(encoding="utf-8")
-    assert "The PBO arm" in page and "IL2" not in page
+    words = re.sub(r"data:image/[^\"']+", "", page)  # three letters in a row come up by chance in pictures
+    assert "The PBO arm" in words and "IL2" not in words
 
 
 def test_one_panel_and_the_other_arms(make_trial, run_workflow, good_run, tmp_path):
