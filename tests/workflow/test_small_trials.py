@@ -1,6 +1,6 @@
 """Trials that have less than two arms, two visits or two panels run through."""
 
-from __future__ import re
+from __future__ import annotations
 
 import pytest
 
