@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cytotrial.cli import main
+
 MODULES = ("peaks", "cells", "measures", "spread", "compare", "pictures", "__main__")
 COMPARED = {"Donor1.fcs", "Donor2.fcs", "111.fcs", "facs_diva_test.fcs", "test_comp_example.fcs"}
 
@@ -372,3 +374,26 @@ def test_pictures_of_two_files_side_by_side(realism, shared, tmp_path):
     assert min(sizes) > 5_000 and max(sizes) < 250_000
     again = realism.pictures.draw_all(donors[:1], donors[1:], tmp_path / "again")
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in pictures]
+
+
+@pytest.mark.parametrize("profile", ["clean", "clinic", "other_lab"])
+def test_simulated_files_lie_within_the_range_of_real_ones(realism, real, checkout, tmp_path, profile):
+    """Negatives below zero, CV of bright populations, spread after compensation; a seed that no number was tuned on."""
+    options = ["--trial", "he2020", "--profile", profile, "--seed", "77", "--subjects-per-arm", "1", "--visits", "W0"]
+    gating = ["--gating", str(checkout / "config" / "gating")]
+    assert main(["simulate", *options, "--out", str(tmp_path), *gating]) == 0
+    simulated = realism.compare.ranges(realism.compare.fcs_files(tmp_path / "fcs"))
+    told = realism.compare.verdicts(realism.compare.range_of(real[0]), simulated)
+    print(
+        told[["min", "q1", "q3", "max", "sim_median", "verdict"]].to_string(float_format=lambda value: f"{value:.3g}")
+    )
+    for table, measure in (
+        ("negatives", "below_zero_%"),
+        ("negatives", "left_sd"),
+        ("bright", "cv_%"),
+        ("spread", "ss"),
+        ("spread", "pe"),
+        ("scatter", "correlation"),
+        ("scatter", "area_to_height"),
+    ):
+        assert told.loc[(table, measure), "verdict"] in ("middle", "inside"), (table, measure)
