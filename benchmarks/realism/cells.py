@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.stats import chi2
 
+from cytotrial.cytometry.compensation import compensate
 from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
 
 LEAST_DETECTORS, LEAST_LYMPHOCYTES, LEAST_CORE = 5, 1000, 100
@@ -135,7 +136,7 @@ def read_cells(path: Path) -> Cells:
     if kept.sum() < LEAST_LYMPHOCYTES:
         raise NotComparableError(f"{kept.sum()} lymphocytes in scatter, at least {LEAST_LYMPHOCYTES} are needed")
     matrix = fcs.spillover.matrix
-    values = fcs.events[np.ix_(kept, columns)] @ np.linalg.inv(matrix)
+    values = compensate(fcs.events[kept], fcs.spillover, names)[:, columns]
     labels = tuple(fcs.channels[column].label for column in columns)
     unit = fcs.channels[columns[0]].top / BITS18
     return Cells(path, fcs, fit, kept, values, detectors, labels, matrix, unit)

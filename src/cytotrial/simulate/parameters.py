@@ -14,7 +14,7 @@ import yaml
 from cytotrial.simulate.blood.cells import Kinds
 from cytotrial.simulate.blood.composition import Composition
 from cytotrial.simulate.blood.populations import Continuum, LogNormal, Population, Position, Remains
-from cytotrial.simulate.fcs.form import FileForm
+from cytotrial.simulate.form import FileForm
 from cytotrial.simulate.instrument.laboratory import Habit, Laboratory
 from cytotrial.simulate.instrument.optics import Detector
 from cytotrial.simulate.instrument.run import Incidents
@@ -24,7 +24,7 @@ PANELS = ("treg", "nk")
 TRIALS = ("demo", "he2020", "lupil2", "nct02932137")
 PROFILES = ("clean", "clinic", "hard", "null", "denominator_stress", "other_lab")
 DEFAULT_PROFILE = "clinic"
-PROFILE_KEYS = {"like", "cytometer", "files", "laboratory", "trial"}
+PROFILE_KEYS = {"cytometer", "files", "laboratory", "trial"}
 OPEN = {"effect", "preparation_effects", "kinds", "levels_under_treatment"}  # what a profile may add to a trial
 
 
@@ -34,21 +34,28 @@ def _packaged(name: str) -> Any:
 
 
 @cache
+def _whole(folder: str, name: str) -> dict[str, Any]:
+    """A trial's or a profile's file, laid over that of the one it is ``like``."""
+    own = dict(_packaged(f"{folder}/{name}.yaml"))
+    like = own.pop("like", None)
+    return _overlaid(_whole(folder, like), own) if like else own
+
+
 def _profile(name: str) -> dict[str, Any]:
-    """A profile's file, laid over that of the one it is ``like``."""
-    own = _packaged(f"profiles/{name}.yaml")
-    if not set(own) <= PROFILE_KEYS:
-        raise ValueError(f"profiles/{name}.yaml: found {sorted(own)}, expected some of {sorted(PROFILE_KEYS)}")
-    return _overlaid(_profile(own["like"]), own) if "like" in own else own
+    profile = _whole("profiles", name)
+    if not set(profile) <= PROFILE_KEYS:
+        raise ValueError(f"profiles/{name}.yaml: found {sorted(profile)}, expected some of {sorted(PROFILE_KEYS)}")
+    return profile
 
 
 @cache
 def trial_data(trial: str, profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
     """The named trial's parameters, with what the profile changes in them (its ``trial`` section)."""
-    base = _packaged(f"trials/{trial}.yaml")
+    base = _whole("trials", trial)
     return _overlaid(base, _profile(profile).get("trial", {}), where=f"profiles/{profile}.yaml, trial.", strict=True)
 
 
+@cache
 def laboratory(profile: str) -> Laboratory:
     """The profile's laboratory."""
     section = dict(_profile(profile).get("laboratory", {}))
@@ -137,12 +144,15 @@ def tube_parameters(panel: str, *, trial: str = "he2020", profile: str = "clean"
 def _overlaid(
     base: Mapping[str, Any], changes: Mapping[str, Any], *, where: str = "", strict: bool = False
 ) -> dict[str, Any]:
-    """`base` with the leaves of `changes` in their places; if `strict`, none that `base` has not (but in `OPEN`)."""
+    """`base` with the leaves of `changes` in their places; if `strict`, none that `base` has not (but in `OPEN`).
+
+    Lists and empty mappings are leaves.
+    """
     result = dict(base)
     for key, value in changes.items():
         if strict and key not in base and key not in OPEN:
             raise ValueError(f"{where}{key}: found no such parameter, expected one of {', '.join(map(str, base))}")
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             inside = strict and key not in OPEN
             result[key] = _overlaid(result.get(key, {}), value, where=f"{where}{key}.", strict=inside)
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from cytotrial.simulate.blood.cells import Cells, Kinds, draw_cells
 from cytotrial.simulate.blood.composition import Composition
 from cytotrial.simulate.blood.populations import SUBSETS
-from cytotrial.simulate.fcs.form import FileForm, label
+from cytotrial.simulate.form import FileForm, label
 from cytotrial.simulate.instrument.optics import TOP, Detector, detect, factors, spillover_with_gain
 from cytotrial.simulate.instrument.run import Incidents, Run, draw_run
 from cytotrial.simulate.seeds import stream

@@ -13,7 +13,7 @@ import yaml
 
 from cytotrial.simulate import parameters
 from cytotrial.simulate.blood.trajectory import FURTHEST, RESPONDING
-from cytotrial.simulate.fcs.form import FileForm
+from cytotrial.simulate.form import FileForm
 from cytotrial.simulate.instrument.laboratory import Laboratory
 from cytotrial.simulate.instrument.run import NO_INCIDENTS
 from cytotrial.simulate.parameters import (
@@ -49,10 +49,11 @@ def leaves(section: dict, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], o
     return found
 
 
-def profile_file(name: str) -> dict:
-    """A profile as its file and that of the one it is like say it, section by section; a list is one leaf."""
-    own = packaged(f"profiles/{name}.yaml")
-    base = profile_file(own["like"]) if "like" in own else {}
+def whole_file(folder: str, name: str) -> dict:
+    """A trial or profile as its file and that of the one it is like say it, section by section; a list is one leaf."""
+    own = packaged(f"{folder}/{name}.yaml")
+    like = own.pop("like", None)
+    base = whole_file(folder, like) if like else {}
     merged: dict = {}
     for path, value in (leaves(base) | leaves(own)).items():
         section = merged
@@ -60,6 +61,10 @@ def profile_file(name: str) -> dict:
             section = section.setdefault(key, {})
         section[path[-1]] = value
     return merged
+
+
+def profile_file(name: str) -> dict:
+    return whole_file("profiles", name)
 
 
 def populations_by_name(trial: str = "he2020", profile: str = "clean") -> dict:
@@ -126,7 +131,7 @@ def test_markers_are_as_bright_as_the_instrument_makes_them():
 
 @pytest.mark.parametrize(("trial", "profile"), EVERY)
 def test_a_profile_changes_its_own_leaves_and_no_other(trial, profile):
-    written, changes = leaves(packaged(f"trials/{trial}.yaml")), profile_file(profile).get("trial", {})
+    written, changes = leaves(whole_file("trials", trial)), profile_file(profile).get("trial", {})
     changed = leaves(changes)
     found = leaves(trial_data(trial, profile))
     assert {path: found[path] for path in changed} == changed

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from cytotrial.simulate.fcs.form import LABEL_STYLES, FileForm, label
+from cytotrial.simulate.form import LABEL_STYLES, FileForm, label
 from cytotrial.simulate.instrument.optics import TOP
 from cytotrial.simulate.instrument.run import NO_INCIDENTS
 from cytotrial.simulate.parameters import PROFILES, tube_parameters

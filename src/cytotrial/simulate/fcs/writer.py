@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cytotrial.simulate.fcs.form import FACSDIVA, FileForm
+from cytotrial.simulate.form import FACSDIVA, FileForm
 
 DELIMITER = "\x0c"  # form feed, as FACSDiva uses
 TEXT_START = 58

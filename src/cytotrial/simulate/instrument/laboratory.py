@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cytotrial.simulate.fcs.form import FileForm
+from cytotrial.simulate.form import FileForm
 from cytotrial.simulate.instrument.optics import Detector
 from cytotrial.simulate.instrument.run import Incidents
 from cytotrial.simulate.seeds import stream

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from cytotrial.simulate.fcs.form import LABEL_STYLES, SPILL_KEYWORDS, FileForm, label
 from cytotrial.simulate.fcs.keywords import MODEL, Specimen, fcs_keywords
+from cytotrial.simulate.form import LABEL_STYLES, SPILL_KEYWORDS, FileForm, label
 from cytotrial.simulate.instrument.laboratory import PMT_POWER
 from cytotrial.simulate.parameters import PROFILES, TRIALS, laboratory, trial_data, tube_parameters
 from cytotrial.simulate.trial.plan import SamplePlan, plan_samples, recipe_of

@@ -12,8 +12,8 @@ import pytest
 
 from cytotrial.cytometry.fcs import UnreadableFcsError, read_fcs
 from cytotrial.simulate.fcs import writer
-from cytotrial.simulate.fcs.form import BYTE_ORDERS, DATA_TYPES, SPILL_KEYWORDS, VERSIONS, FileForm
 from cytotrial.simulate.fcs.writer import spill_keyword_value, write_fcs
+from cytotrial.simulate.form import BYTE_ORDERS, DATA_TYPES, SPILL_KEYWORDS, VERSIONS, FileForm
 
 FORMS = [FileForm(*chosen) for chosen in itertools.product(VERSIONS, BYTE_ORDERS, DATA_TYPES)]
 NAMES = ("FSC-A", "FITC-A", "PE-A", "APC-Cy7-A", "Time")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from cytotrial.simulate.fcs.form import FileForm
+from cytotrial.simulate.form import FileForm
 from cytotrial.simulate.instrument.laboratory import (
     DAYS_PER_YEAR,
     PMT_POWER,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cytotrial.cytometry.panel import MarkerRule, Panel, resolve_channels
-from cytotrial.simulate.fcs.form import (
+from cytotrial.simulate.form import (
     BYTE_ORDERS,
     DATA_TYPES,
     FACSDIVA,
@@ -19,7 +19,7 @@ from cytotrial.simulate.fcs.form import (
     label,
 )
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 # Names that hold each other, a dump channel, and every dye of the simulated instruments.
 STAINING = {
     ("CD45RA",): "FITC",
