@@ -17,12 +17,14 @@ from cytotrial.errors import CytotrialError
 VERBS = {
     "check": "check the configuration and the sheets, before any FCS file is opened",
     "place-gates": "read one subject's files of a panel and find where each gate belongs",
-    "agree-gates": "settle every file's gates, lending where one was not found; writes the ledger",
-    "apply-gates": "apply the agreed gates to one subject's files of a panel through FlowKit",
-    "draw-gates": "draw the agreed gates on one subject's files of a panel",
+    "agree-gates": "settle every file's gates, lending where one was not found; writes what they agree on",
+    "apply-gates": "apply the agreed and the moved gates to one subject's files of a panel through FlowKit",
+    "draw-gates": "draw the gates that were used on one subject's files of a panel",
+    "record-overrides": "bring the history of the overrides sheet up to date",
     "tabulate": "counts to percentages: status, populations and subsets",
     "statistics": "change from baseline within arms, and between arms",
     "report": "the HTML report",
+    "export-gates": "every file's gates as GatingML in one folder",
     "simulate": "write a synthetic trial with known truth",
 }
 

@@ -80,6 +80,9 @@ LANDMARKS = Table(
         "w",
         "m",
         "a",
+        "site",
+        "measures",
+        "doubt",
     ),
 )
 NOT_PLACED = Table("not_placed", ("sample_id", "population"), ("sample_id", "population", "outcome", "reason"))
@@ -93,8 +96,8 @@ POPULATIONS = Table(
     ("sample_id", "population"),
     ("sample_id", "population", "parent", "n_events", "n_parent", "reason"),
 )
-GATES = Table(
-    "gates",
+AGREED_GATES = Table(
+    "agreed_gates",
     ("sample_id", "population", "marker", "bound"),
     (
         "sample_id",
@@ -113,8 +116,39 @@ GATES = Table(
         "scale",
         "method",
         "n_parent",
+        "doubt",
     ),
 )
+GATES = Table(
+    "gates",
+    AGREED_GATES.key,
+    (
+        *AGREED_GATES.columns,
+        # Where a gate was moved by hand: what stood there before, by whom and when it was moved. Else NA.
+        "automatic_threshold",
+        "automatic_threshold_linear",
+        "automatic_coordinates",
+        "automatic_source",
+        "automatic_reason",
+        "reviewer",
+        "reviewed",
+    ),
+)
+OVERRIDE_COLUMNS = (  # of the overrides sheet: no table of ours, but the history repeats them
+    "sample_id",
+    "pool",
+    "panel",
+    "population",
+    "marker",
+    "bound",
+    "threshold",
+    "threshold_linear",
+    "coordinates",
+    "reviewer",
+    "date",
+    "reason",
+)
+OVERRIDE_HISTORY = Table("override_history", ("entry",), ("entry", *OVERRIDE_COLUMNS, "state", "in_sheet"))
 SUBSETS = Table(
     "subsets",
     ("sample_id", "subset", "denominator"),

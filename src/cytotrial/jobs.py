@@ -6,12 +6,17 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cytotrial.commands.check import check_everything
 from cytotrial.cytometry.panel import load_panel
+from cytotrial.gating.drawn.named_gates import gate_files
+from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.config import Study
+from cytotrial.study.overrides import Override, in_force
 from cytotrial.study.samples import Sample
 from cytotrial.tables import read_table
 
@@ -24,6 +29,7 @@ class Jobs:
 
     study: Study
     samples: tuple[Sample, ...]
+    overrides: tuple[Override, ...] = ()
 
     @property
     def subject_panels(self) -> list[tuple[str, str]]:
@@ -43,13 +49,26 @@ class Jobs:
         """The sheet's rows for a job as text: the job re-runs when its own rows change, not when others do."""
         return "; ".join(str(one) for one in _without_row_numbers(self.files(panel, subject)))
 
+    def moved(self, panel: str, subject: str) -> str:
+        """The overrides in force for a job's files as text: the job re-runs when one of these changes."""
+        told = {one.sample_id: in_force(self.overrides, one) for one in self.files(panel, subject)}
+        return "; ".join(f"{name}: {_without_row_numbers(moved)}" for name, moved in told.items() if moved)
+
+    def overrides_sheet(self, panel: str, subject: str) -> list[str]:
+        """The overrides sheet for a job that it moves a gate of; the others neither read it nor depend on it."""
+        return [str(self.study.sheets.overrides)] if self.study.sheets and self.moved(panel, subject) else []
+
     def largest_mb(self, panel: str, subject: str) -> float:
         """Size of the largest file of a job, in MB."""
         return max((Path(path).stat().st_size for path in self.existing_fcs(panel, subject)), default=0) / 1e6
 
+    def drawing_mb(self, panel: str) -> float:
+        """Size of the workspace or GatingML file that people drew a panel's strategy in, in MB; 0 where none did."""
+        return Path(self.panel_file(panel, "gating")).stat().st_size / 1e6 if self.gate_map(panel) else 0.0
+
     def panel_files(self) -> list[str]:
         """Every panel's marker, gating and matrix files: the report shows them."""
-        named = [path for panel in self.study.panels for path in (panel.markers, panel.gating)]
+        named = [path for one in self.study.panels for path in (one.markers, one.gating, one.gate_map) if path]
         return sorted({*named, *(path for panel in self.study.panels for path in self.matrix_files(panel.id))})
 
     def matrix_files(self, panel: str) -> list[str]:
@@ -57,13 +76,27 @@ class Jobs:
         compensation = load_panel(Path(self.panel_file(panel, "markers"))).compensation
         return [] if compensation in ("fcs", "none") else [compensation]
 
+    def gate_map(self, panel: str) -> list[str]:
+        """The gate map of a panel whose strategy people drew."""
+        return [one.gate_map for one in self.study.panels if one.id == panel and one.gate_map]
+
+    def drawn_files(self, panel: str) -> list[str]:
+        """The workspaces and GatingML files that single gates of a panel's strategy are in."""
+        return [] if self.gate_map(panel) else _gate_files(self.panel_file(panel, "gating"))
+
     def panel_file(self, panel: str, what: str) -> str:
         """Path of a panel's ``markers`` or ``gating`` file."""
         return str(getattr(next(one for one in self.study.panels if one.id == panel), what))
 
 
-def _without_row_numbers(samples: list[Sample]) -> list[tuple[str, object]]:
-    return [tuple(sorted((k, v) for k, v in vars(one).items() if k != "row")) for one in samples]
+@cache
+def _gate_files(strategy: str) -> list[str]:
+    """Read once: every job of a panel asks."""
+    return gate_files(load_strategy(Path(strategy)))
+
+
+def _without_row_numbers(rows: Sequence[Sample | Override]) -> list[tuple[tuple[str, object], ...]]:
+    return [tuple(sorted((k, v) for k, v in vars(one).items() if k != "row")) for one in rows]
 
 
 def load_jobs(config: Path, root: Path) -> Jobs:
@@ -81,7 +114,7 @@ def load_jobs(config: Path, root: Path) -> Jobs:
         sys.exit(2)
     if checked.study.sheets and checked.study.sheets.outcomes:
         sys.stderr.write(f"WARNING: {checked.study.sheets.outcomes}: clinical endpoints are not analysed yet\n")
-    return Jobs(checked.study, checked.samples)
+    return Jobs(checked.study, checked.samples, checked.overrides)
 
 
 def outcome(results: Path) -> str:

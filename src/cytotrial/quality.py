@@ -80,6 +80,8 @@ def judge_file(
     flags = [intake["reasons"]] if intake["reasons"] else []
     flags += list(_step_flags(steps, rules))
     flags += list(_borrowed(gates))
+    flags += list(_doubted(gates))
+    flags += list(_moved(gates))
     flags += [f"{row['population']} not gated: {row['reason']}" for row in missing if row["outcome"] == "not_found"]
     if failures:
         return FAILED, failures + flags
@@ -120,6 +122,27 @@ def _borrowed(gates: Sequence[Row]) -> Iterator[str]:
             said.add(row["population"])
             origin = f"its pool ({row['pool']})" if row["source"] == "pooled" else "the strategy's fallback"
             yield f"{row['population']} gate from {origin}: {row['reason']}"
+
+
+def _doubted(gates: Sequence[Row]) -> Iterator[str]:
+    """Gates that the file's own events showed, and showed to cut through cells; each population once."""
+    doubts = {row["population"]: row["doubt"] for row in gates if row.get("doubt") and row["source"] == "found"}
+    for population, doubt in doubts.items():
+        yield f"{population} gate uncertain: {doubt}".replace(";", ",")
+
+
+def _moved(gates: Sequence[Row]) -> Iterator[str]:
+    """Gates that a person moved, or asked to be moved where the file did not allow it; each sentence once."""
+    said = {}
+    for row in gates:
+        if row.get("reviewer") is None or row["method"] == "opposite":
+            continue
+        if row["source"] == "manual":
+            text = f"gate moved by hand by {row['reviewer']}, {row['reviewed']}: {row['reason']}"
+        else:
+            text = f"gate not moved by hand: {row['reason']}"
+        said[f"{row['population']} {text}".replace(";", ",")] = None  # semicolons part the reasons of a file
+    yield from said
 
 
 def judge_number(

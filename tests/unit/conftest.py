@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.compensation import Spillover
 from cytotrial.cytometry.fcs import Channel, FcsFile
-from cytotrial.cytometry.panel import load_panel
+from cytotrial.cytometry.panel import MarkerRule, Panel, load_panel
 from cytotrial.cytometry.scale import Scale
 from cytotrial.cytometry.tube import LINEAR_MARKERS, Tube, open_tube, tube_of
 from cytotrial.gating.parent_events import ParentEvents
@@ -154,10 +154,19 @@ def strategy_of(panel: str) -> Strategy:
     return load_strategy(CHECKOUT / f"config/gating/{panel}.yaml")
 
 
-def simulate(parameters: simulated.TubeParameters, *, seed: int, factor: float = 1.0, top: float = TOP) -> Simulated:
+def panel_of(panel: str, *, dump: bool) -> Panel:
+    """The demonstration's panel; with `dump` its CD14 and CD19 are mapped, whatever the demonstration says."""
+    found = load_panel(CHECKOUT / f"config/panels/{panel}.yaml")
+    mapped = {"dump": MarkerRule("PerCP-Cy5-5-A", None, True)} if dump and panel == "nk" else {}
+    return replace(found, markers={**found.markers, **mapped})
+
+
+def simulate(
+    parameters: simulated.TubeParameters, *, seed: int, factor: float = 1.0, top: float = TOP, dump: bool = False
+) -> Simulated:
     """One simulated tube in memory: the events as FlowIO would hand them, Time in seconds.
 
-    `factor` multiplies every value but Time, as on an instrument with that `top`.
+    `factor` multiplies every value but Time, as on an instrument with that `top`; `dump` as in `panel_of`.
     """
     truth = simulated.simulate_tube(parameters, seed=seed)
     events = truth.events.astype(float)
@@ -168,7 +177,7 @@ def simulate(parameters: simulated.TubeParameters, *, seed: int, factor: float =
     spillover = Spillover(truth.detectors, truth.spillover, "SPILL")
     file = FcsFile("", "FCS3.0", channels, spillover, None, None, None, (), events, None)
     strategy = strategy_of(parameters.panel)
-    panel = load_panel(CHECKOUT / f"config/panels/{parameters.panel}.yaml")
+    panel = panel_of(parameters.panel, dump=dump)
     return Simulated(truth, tube_of(file, panel, strategy.scale, sample_id="simulated", shown="x.fcs"), strategy)
 
 
@@ -180,7 +189,7 @@ def simulate_in_memory() -> Callable[..., Simulated]:
 
 @pytest.fixture(scope="session")
 def simulated_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Simulated]:
-    """A simulated tube written as FCS and read back, so that FlowKit can gate it; one per panel and size."""
+    """A simulated tube, its dump mapped, written as FCS and read back for FlowKit; one per panel and size."""
 
     @cache
     def make(panel: str, n_events: int = 15_000) -> Simulated:
@@ -191,7 +200,6 @@ def simulated_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Si
         about = Specimen(path.name, "S1", "T", "E", datetime(2020, 1, 1), "test")
         write_fcs(path, truth.events, keywords=fcs_keywords(truth, parameters, specimen=about))
         strategy = strategy_of(panel)
-        marker_file = load_panel(CHECKOUT / f"config/panels/{panel}.yaml")
-        return Simulated(truth, open_tube(path, marker_file, strategy.scale, sample_id=panel), strategy)
+        return Simulated(truth, open_tube(path, panel_of(panel, dump=True), strategy.scale, sample_id=panel), strategy)
 
     return make

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cytotrial.columns import OVERRIDE_COLUMNS
 from cytotrial.jobs import Jobs, load_jobs, outcome
+from cytotrial.study.overrides import Override
 
 
 @pytest.fixture
@@ -58,6 +60,42 @@ def test_rows_change_with_the_jobs_own_rows_only(jobs: Jobs) -> None:
     edited = [dataclasses.replace(one, visit="W2") if one.subject_id == "S002" else one for one in jobs.samples]
     assert dataclasses.replace(jobs, samples=tuple(edited)).rows("treg", "S001") == before
     assert dataclasses.replace(jobs, samples=tuple(edited)).rows("treg", "S002") != jobs.rows("treg", "S002")
+
+
+def override(**changes: object) -> Override:
+    """A moved threshold of one of S001's files."""
+    told = {"population": "cd3", "marker": "CD3", "bound": "min", "threshold_linear": 900.0, "row": 2}
+    who = {"sample_id": "S001_W10_nk", "reviewer": "AB", "date": "2026-01-05", "reason": "too low"}
+    return Override(**(dict.fromkeys(OVERRIDE_COLUMNS) | told | who | changes))
+
+
+def moved_in(jobs: Jobs, *overrides: Override) -> dict[tuple[str, str], str]:
+    """The jobs that depend on these overrides, and what each is told of them."""
+    jobs = dataclasses.replace(jobs, overrides=overrides)
+    told = {pair: jobs.moved(*pair) for pair in jobs.subject_panels}
+    sheets = dataclasses.replace(jobs.study.sheets, overrides="config/overrides.tsv")
+    jobs = dataclasses.replace(jobs, study=dataclasses.replace(jobs.study, sheets=sheets))
+    assert {pair: jobs.overrides_sheet(*pair) for pair in told} == {
+        pair: ["config/overrides.tsv"] if text else [] for pair, text in told.items()
+    }
+    return {pair: text for pair, text in told.items() if text}
+
+
+def test_an_override_is_in_the_jobs_that_it_moves_a_gate_of(jobs: Jobs) -> None:
+    assert moved_in(jobs) == {}
+    assert set(moved_in(jobs, override())) == {("nk", "S001")}
+    pool = {"sample_id": None, "panel": "nk"}
+    assert set(moved_in(jobs, override(**pool, pool="subject S002"))) == {("nk", "S002")}
+    assert set(moved_in(jobs, override(**pool, pool="trial"))) == {("nk", "S001"), ("nk", "S002")}
+
+
+def test_only_what_is_in_force_is_in_a_job(jobs: Jobs) -> None:
+    """Its place in the sheet is not, nor is a row that a later one replaced."""
+    told = moved_in(jobs, override())
+    assert moved_in(jobs, override(row=99)) == told
+    assert moved_in(jobs, override(), override(date="2025-12-31", threshold_linear=5.0)) == told
+    assert moved_in(jobs, override(threshold_linear=901.0)) != told
+    assert moved_in(jobs, override(reason="another")) != told
 
 
 def test_panel_file(jobs: Jobs) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cytotrial.quality import QualityRules, judge_file, judge_number, quality_rules
 
 RULES = QualityRules()
+MOVED = {"source": "manual", "pool": "none", "method": "valley", "reviewer": "AB", "reviewed": "2026-01-05"}
 INTAKE = {"readable": "Y", "reasons": None}
 Row = dict[str, Any]
 
@@ -174,3 +175,34 @@ def test_section_replaces_what_it_names() -> None:
     rules = quality_rules({"max_margin_percent": 5, "reportable": {"min_events": 200, "lloq": 60}})
     assert (rules.max_margin_percent, rules.min_events, rules.lloq, rules.not_reported) == (5, 200, 60, 20)
     assert judge_number("x", "y", (150, 1000), "ok", rules) == ("flagged", ["150 x events, fewer than 200"])
+
+
+def test_a_gate_moved_by_hand_is_told_with_its_reviewer() -> None:
+    """Once per population and reason; the population that follows it is not told of."""
+    gates = [
+        {**MOVED, "population": "cd4", "reason": "cuts them"},
+        {**MOVED, "population": "cd4", "reason": "cuts them"},
+        {**MOVED, "population": "cd4", "reason": "and these"},
+        {**MOVED, "population": "cd3_negative", "reason": "the other side of cd3", "method": "opposite"},
+        {**MOVED, "population": "live", "reason": "as it was", "source": "found", "reviewer": None},
+    ]
+    assert judge_file(INTAKE, [], gates, [], RULES) == (
+        "flagged",
+        [
+            "cd4 gate moved by hand by AB, 2026-01-05: cuts them",
+            "cd4 gate moved by hand by AB, 2026-01-05: and these",
+        ],
+    )
+
+
+def test_a_gate_that_could_not_be_moved_is_told() -> None:
+    gate = {
+        **MOVED,
+        "population": "live",
+        "source": "found",
+        "reason": "a valley; and not moved as AB asked: no channel",
+    }
+    assert judge_file(INTAKE, [], [gate], [], RULES) == (
+        "flagged",
+        ["live gate not moved by hand: a valley, and not moved as AB asked: no channel"],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import pytest
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.slow
 SHEET = "config/subjects.tsv"
 GATING = {"place_gates", "agree_gates", "apply_gates"}
 MAY_KNOW_ARMS = {"statistics", "report"}
-BEFORE_ARMS = ("gates", "populations", "subsets", "subsets_wide", "status", "quality_steps")
+BEFORE_ARMS = ("gates", "override_history", "populations", "subsets", "subsets_wide", "status", "quality_steps")
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +45,13 @@ def test_gating_is_not_given_the_configuration_that_names_the_arms(all_jobs):
 def test_what_the_gates_come_from_has_no_path_to_the_subjects_sheet(good_run, dry_run):
     """The dependency graph of the ledger and of all counts, walked from its ends to the files it begins with."""
     trial, _ = good_run
-    counts = [
-        place.relative_to(trial.root).as_posix() for place in trial.root.glob("results/interim/*/*/populations.tsv")
+    ends = [
+        place.relative_to(trial.root).as_posix()
+        for name in ("populations", "gates")
+        for place in trial.root.glob(f"results/interim/*/*/{name}.tsv")
     ]
-    assert len(counts) == 8
-    jobs = dry_run(trial.root, "--forceall", "results/tables/gates.tsv", *counts)
+    assert len(ends) == 16
+    jobs = dry_run(trial.root, "--forceall", *ends)
     assert {job.rule for job in jobs} == GATING
     begins = {file for job in jobs for file in job.inputs if not file.startswith("results/")}
     print(f"{len(jobs)} jobs begin with {len(begins)} files")
@@ -56,6 +59,18 @@ def test_what_the_gates_come_from_has_no_path_to_the_subjects_sheet(good_run, dr
         "config/samples.tsv",
         *(f"config/{kind}/{panel}.yaml" for kind in ("panels", "gating") for panel in ("treg", "nk")),
     }
+
+
+def test_the_ledger_is_gathered_without_the_subjects_sheet(good_run, dry_run):
+    jobs = dry_run(good_run[0].root, "--forceall", "results/tables/gates.tsv")
+    assert {job.rule for job in jobs} == GATING | {"tabulate"}
+    assert SHEET not in {file for job in jobs for file in job.inputs}
+
+
+def files_of(trial, output):
+    """What an output is: itself, or the files in the folder."""
+    place = trial.path(output)
+    return [f"{output}/{file.name}" for file in place.glob("[!.]*")] if place.is_dir() else [output]
 
 
 def test_gating_jobs_run_where_no_subjects_sheet_is(good_run, all_jobs, programs, tmp_path):
@@ -69,17 +84,18 @@ def test_gating_jobs_run_where_no_subjects_sheet_is(good_run, all_jobs, programs
     assert len(own) == 3
     compared = 0
     for job in sorted(own, key=lambda job: ("place_gates", "agree_gates", "apply_gates").index(job.rule)):
+        files = [file for name in job.outputs for file in files_of(blind, name)]
         for name in job.outputs:
-            blind.path(name).unlink()
+            shutil.rmtree(blind.path(name)) if blind.path(name).is_dir() else blind.path(name).unlink()
         done = subprocess.run(
             job.shell, shell=True, cwd=blind.root, env=programs, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, (job.shell, done.stderr)
-        for name in job.outputs:
+        for name in files:
             assert blind.path(name).read_bytes() == trial.path(name).read_bytes(), name
             compared += 1
-    print(f"{compared} tables made without an arm in sight, the same bytes")
-    assert compared == 6
+    print(f"{compared} files made without an arm in sight, the same bytes")
+    assert compared == 2 + 2 + 4 + 2
 
 
 def test_other_arms_change_statistics_and_report_alone(good_run, dry_run, run_workflow, tmp_path):

@@ -28,6 +28,14 @@ def gating_file(wildcards):
     return JOBS.panel_file(wildcards.panel, "gating")
 
 
+def gate_map_file(wildcards):
+    return JOBS.gate_map(wildcards.panel)
+
+
+def drawn_files(wildcards):
+    return JOBS.drawn_files(wildcards.panel)
+
+
 def matrix_file(wildcards):
     return JOBS.matrix_files(wildcards.panel)
 
@@ -36,9 +44,19 @@ def sheet_rows(wildcards):
     return JOBS.rows(wildcards.panel, wildcards.subject)
 
 
+def overrides_sheet(wildcards):
+    return JOBS.overrides_sheet(wildcards.panel, wildcards.subject)
+
+
+def moved_gates(wildcards):
+    return JOBS.moved(wildcards.panel, wildcards.subject)
+
+
 def gating_memory(wildcards):
     # FlowKit holds a file some 13 times over (measured: 856 MB for 64 MB); its imports take 210 MB.
-    return int(500 + 15 * JOBS.largest_mb(wildcards.panel, wildcards.subject))
+    # A workspace is held as a tree of ten times its size.
+    events = 15 * JOBS.largest_mb(wildcards.panel, wildcards.subject)
+    return int(500 + events + 11 * JOBS.drawing_mb(wildcards.panel))
 
 
 def per_subject(name):

@@ -1,4 +1,4 @@
-# Place, agree, apply. No rule here has the subjects sheet among its inputs: the arm is invisible.
+# Place, agree, apply, draw. No rule here has the subjects sheet among its inputs: the arm is invisible.
 
 
 rule place_gates:
@@ -7,6 +7,8 @@ rule place_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        gate_map=gate_map_file,
+        drawn=drawn_files,
         matrix=matrix_file,
     output:
         landmarks="results/interim/{panel}/{subject}/landmarks.tsv",
@@ -23,7 +25,7 @@ rule place_gates:
     shell:
         "cytotrial place-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
-        " --landmarks {output.landmarks:q} --intake {output.intake:q} 2> {log:q}"
+        " --gate-map {input.gate_map:q} --landmarks {output.landmarks:q} --intake {output.intake:q} 2> {log:q}"
 
 
 rule agree_gates:
@@ -31,8 +33,9 @@ rule agree_gates:
         samples=ancient(STUDY.sheets.samples),
         landmarks=per_subject("landmarks"),
         gating=[panel.gating for panel in STUDY.panels],
+        gate_map=[panel.gate_map for panel in STUDY.panels if panel.gate_map],
     output:
-        gates="results/tables/gates.tsv",
+        gates="results/interim/agreed_gates.tsv",
         not_placed="results/interim/not_placed.tsv",
     log:
         "results/logs/agree_gates.log",
@@ -40,9 +43,11 @@ rule agree_gates:
         "../envs/cytotrial.yaml"
     params:
         strategies=[f"{panel.id}={panel.gating}" for panel in STUDY.panels],
+        maps=[f"{one.id}={one.gate_map}" for one in STUDY.panels if one.gate_map],
         code=verb_version("agree-gates"),
     shell:
-        "cytotrial agree-gates --gating {params.strategies:q} --samples {input.samples:q} --landmarks results/interim"
+        "cytotrial agree-gates --gating {params.strategies:q} --gate-map {params.maps:q}"
+        " --samples {input.samples:q} --landmarks results/interim"
         " --gates {output.gates:q} --not-placed {output.not_placed:q} 2> {log:q}"
 
 
@@ -52,13 +57,18 @@ rule apply_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        gate_map=gate_map_file,
         matrix=matrix_file,
         intake="results/interim/{panel}/{subject}/intake.tsv",
-        gates="results/tables/gates.tsv",
+        gates="results/interim/agreed_gates.tsv",
         not_placed="results/interim/not_placed.tsv",
+        overrides=ancient(overrides_sheet),
     output:
         populations="results/interim/{panel}/{subject}/populations.tsv",
         steps="results/interim/{panel}/{subject}/quality_steps.tsv",
+        ledger="results/interim/{panel}/{subject}/gates.tsv",
+        ungated="results/interim/{panel}/{subject}/not_placed.tsv",
+        gatingml=directory("results/interim/{panel}/{subject}/gatingml"),
     log:
         "results/logs/apply_gates/{panel}/{subject}.log",
     conda:
@@ -67,12 +77,15 @@ rule apply_gates:
         mem_mb=gating_memory,
     params:
         rows=sheet_rows,
+        moved=moved_gates,
         code=verb_version("apply-gates"),
     shell:
         "cytotrial apply-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
-        " --intake {input.intake:q} --gates {input.gates:q} --not-placed {input.not_placed:q}"
-        " --populations {output.populations:q} --steps {output.steps:q} 2> {log:q}"
+        " --gate-map {input.gate_map:q} --intake {input.intake:q} --gates {input.gates:q}"
+        " --not-placed {input.not_placed:q}"
+        " --overrides {input.overrides:q} --populations {output.populations:q} --steps {output.steps:q}"
+        " --ledger {output.ledger:q} --ungated {output.ungated:q} --gatingml {output.gatingml:q} 2> {log:q}"
 
 
 rule draw_gates:
@@ -81,9 +94,10 @@ rule draw_gates:
         samples=ancient(STUDY.sheets.samples),
         markers=markers_file,
         gating=gating_file,
+        gate_map=gate_map_file,
         matrix=matrix_file,
         intake="results/interim/{panel}/{subject}/intake.tsv",
-        gates="results/tables/gates.tsv",
+        gates="results/interim/{panel}/{subject}/gates.tsv",
     output:
         directory("results/interim/{panel}/{subject}/pictures"),
     log:
@@ -99,4 +113,5 @@ rule draw_gates:
     shell:
         "cytotrial draw-gates --samples {input.samples:q} --subject {wildcards.subject:q}"
         " --panel {wildcards.panel:q} --markers {input.markers:q} --gating {input.gating:q}"
-        " --intake {input.intake:q} --gates {input.gates:q} {params.synthetic} --out {output:q} 2> {log:q}"
+        " --gate-map {input.gate_map:q} --intake {input.intake:q} --gates {input.gates:q}"
+        " {params.synthetic} --out {output:q} 2> {log:q}"

@@ -1,19 +1,20 @@
-# Counts to percentages, with every file's status.
+# Counts to percentages, with every file's status; every gate that was used in one ledger.
 
 
 rule tabulate:
     input:
         config=CONFIG,
         samples=STUDY.sheets.samples,
-        gates="results/tables/gates.tsv",
-        not_placed="results/interim/not_placed.tsv",
         intake=per_subject("intake"),
+        gates=per_subject("gates"),
+        not_placed=per_subject("not_placed"),
         populations=per_subject("populations"),
         steps=per_subject("quality_steps"),
     output:
         status="results/tables/status.tsv",
         steps="results/tables/quality_steps.tsv",
         populations="results/tables/populations.tsv",
+        gates="results/tables/gates.tsv",
         subsets="results/tables/subsets.tsv",
         wide="results/tables/subsets_wide.tsv",
     log:
@@ -24,6 +25,6 @@ rule tabulate:
         out=lambda wildcards, output: Path(output.status).parent,
         code=verb_version("tabulate"),
     shell:
-        "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --gates {input.gates:q}"
-        " --not-placed {input.not_placed:q} --intake results/interim --populations results/interim --steps results/interim"
+        "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --intake results/interim"
+        " --gates results/interim --not-placed results/interim --populations results/interim --steps results/interim"
         " --out {params.out:q} 2> {log:q}"

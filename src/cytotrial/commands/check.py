@@ -12,6 +12,9 @@ from typing import TypeVar
 from cytotrial.cytometry.panel import SCATTER, TIME, Panel, load_panel
 from cytotrial.documents import file_problem
 from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.gating.drawn.named_gates import named_gate_problems
+from cytotrial.gating.drawn.strategy import DrawnStrategy
+from cytotrial.gating.rule_bounds import bound_problems
 from cytotrial.gating.strategy import Strategy
 from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.check import Checked, check_study
@@ -63,13 +66,17 @@ def check_everything(config_path: Path, root: Path) -> Checked:
     """
     checked = check_study(config_path, root)
     problems = list(checked.problems)
-    panels = _load({files: root / files.markers for files in checked.panels}, load_panel, problems)
-    strategies = _load({files: root / files.gating for files in checked.panels}, load_strategy, problems)
+    panels = _load({files: (root / files.markers,) for files in checked.panels}, load_panel, problems)
+    strategies = _load({files: _strategy_paths(files, root) for files in checked.panels}, load_strategy, problems)
     for files, panel in panels.items():
         problems += _matrix_problem(root / files.markers, panel, root)
         if files in strategies:
             problems += _unmapped_markers(root / files.markers, files, panel, strategies[files])
+    for files, strategy in strategies.items():
+        problems += named_gate_problems(strategy, where=str(root / files.gating), root=root)
+        problems += _unknown_renamed(files, strategy, checked, root)
     by_id = {files.id: (files, strategy) for files, strategy in strategies.items()}
+    problems += _impossible_overrides(checked, by_id, root)
     problems += _unknown_populations(checked, by_id, str(config_path))
     problems += _foreign_denominators(checked, by_id, str(config_path))
     if checked.panels and len(strategies) == len(checked.panels):
@@ -77,13 +84,17 @@ def check_everything(config_path: Path, root: Path) -> Checked:
     return replace(checked, problems=tuple(dict.fromkeys(problems)))
 
 
+def _strategy_paths(files: PanelFiles, root: Path) -> tuple[Path, ...]:
+    return (root / files.gating, *([root / files.gate_map] if files.gate_map else []))
+
+
 def _load(
-    paths: Mapping[PanelFiles, Path], load: Callable[[Path], File], problems: list[str]
+    paths: Mapping[PanelFiles, tuple[Path, ...]], load: Callable[..., File], problems: list[str]
 ) -> dict[PanelFiles, File]:
     loaded: dict[PanelFiles, File] = {}
-    for files, path in paths.items():
+    for files, own in paths.items():
         try:
-            loaded[files] = load(path)
+            loaded[files] = load(*own)
         except CytotrialError as error:
             problems += error.problems
     return loaded
@@ -104,6 +115,29 @@ def _unmapped_markers(path: Path, files: PanelFiles, panel: Panel, strategy: Str
             expected=f"every marker that {files.gating} gates on",
             remedy=f"map {marker} to its channel, or use a strategy without it",
         )
+
+
+def _unknown_renamed(files: PanelFiles, strategy: Strategy, checked: Checked, root: Path) -> Iterator[str]:
+    """Files that a gate map gives another name, and the samples sheet does not have."""
+    known = [sample.sample_id for sample in checked.samples]
+    for name in strategy.samples if isinstance(strategy, DrawnStrategy) and known else ():
+        if name not in known:
+            yield problem(
+                f"{root / str(files.gate_map)}, samples, {name}",
+                found=f"the sample {name!r}{did_you_mean(name, known)}",
+                expected="a sample_id of the samples sheet",
+                remedy="correct or remove it",
+            )
+
+
+def _impossible_overrides(
+    checked: Checked, strategies: Mapping[str, tuple[PanelFiles, Strategy]], root: Path
+) -> Iterator[str]:
+    """Overrides of gates that their panel's strategy does not have."""
+    if checked.overrides and checked.sheets and checked.sheets.overrides:
+        gating = {panel: (files.gating, strategy) for panel, (files, strategy) in strategies.items()}
+        panels = {sample.sample_id: sample.panel for sample in checked.samples}
+        yield from bound_problems(checked.overrides, gating, panels, str(root / checked.sheets.overrides))
 
 
 def _unknown_populations(

@@ -10,9 +10,9 @@ from typing import Any
 from cytotrial.columns import INTAKE, LANDMARKS
 from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
 from cytotrial.cytometry.panel import Panel, load_panel
-from cytotrial.cytometry.tube import tube_of
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.ledger import landmark_rows
+from cytotrial.gating.opening import doubts_about, tube_for
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.strategy import Strategy
 from cytotrial.gating.strategy_file import load_strategy
@@ -29,6 +29,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--panel", required=True, help="panel id")
     parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
     parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
+    parser.add_argument("--gate-map", type=Path, nargs="?", help="its gate map, where people drew it")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read every file, place its gates; a file that cannot be read is a row with its reason."""
-    panel, strategy = load_panel(arguments.markers), load_strategy(arguments.gating)
+    panel, strategy = load_panel(arguments.markers), load_strategy(arguments.gating, arguments.gate_map)
     landmarks: list[dict[str, Any]] = []
     intake: list[dict[str, Any]] = []
     for sample in files_of(arguments.samples, arguments.subject, arguments.panel):
@@ -78,8 +79,9 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
     file = None
     try:
         file = read_fcs(Path(sample.fcs))
-        tube = tube_of(file, panel, strategy.scale, sample_id=sample.sample_id, shown=sample.fcs)
-        placed = place_gates(tube, strategy)
+        tube = tube_for(strategy, file, panel, sample_id=sample.sample_id, shown=sample.fcs)
+        placed = place_gates(tube, strategy, condition=sample.condition)
+        flags = [*tube.file.flags, *doubts_about(strategy, tube)]
     except UnreadableFcsError as error:
         log.error("%s: failed, %s", sample.sample_id, error)
         return _intake(sample, file, readable=False, reasons=[str(error)]), []
@@ -93,8 +95,9 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
         "batch": sample.batch,
         "condition": sample.condition,
         "is_control": sample.is_control,
+        "site": sample.site,
     }
-    return _intake(sample, file, readable=True, reasons=file.flags), landmark_rows(tube, placed, sample=where)
+    return _intake(sample, file, readable=True, reasons=flags), landmark_rows(tube, placed, sample=where)
 
 
 def unexpected(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Verb ``tabulate``: the counts of every file to status, populations and subsets."""
+"""Verb ``tabulate``: the counts of every file to status, populations and subsets; the gates used, in one ledger."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from cytotrial.subsets import Measured, Wanted, subset_rows, wide_rows
 from cytotrial.tables import number, read_table, whole, write_table
 
 log = logging.getLogger(__name__)
+FROM_APPLY_GATES = ("gates", "not-placed", "populations", "steps")
 Row = dict[str, Any]
 
 
@@ -26,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("--config", type=Path, required=True, help="config.yaml")
     parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
-    parser.add_argument("--gates", type=Path, required=True, help="the ledger of agree-gates")
-    parser.add_argument("--not-placed", type=Path, required=True, help="table of agree-gates")
-    for name, verb in (("intake", "place-gates"), ("populations", "apply-gates"), ("steps", "apply-gates")):
+    for name, verb in (("intake", "place-gates"), *((name, "apply-gates") for name in FROM_APPLY_GATES)):
         told = f"tables of {verb}, or the folder of all subjects'"
         parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, help=told)
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
@@ -39,11 +38,16 @@ def run(arguments: argparse.Namespace) -> None:
     study = load_study(arguments.config)
     rules = quality_rules(study.quality)
     samples = read_samples(arguments.samples)
-    intake = _by_sample(tables_in(arguments.intake, "intake", samples=arguments.samples), INTAKE)
-    steps = _by_sample(tables_in(arguments.steps, "quality_steps", samples=arguments.samples), QUALITY_STEPS)
-    populations = _by_sample(tables_in(arguments.populations, "populations", samples=arguments.samples), POPULATIONS)
-    gates = _by_sample([arguments.gates], GATES)
-    missing = _by_sample([arguments.not_placed], NOT_PLACED)
+    intake, steps, populations, gates, missing = (
+        _by_sample(tables_in(paths, table.name, samples=arguments.samples), table)
+        for paths, table in (
+            (arguments.intake, INTAKE),
+            (arguments.steps, QUALITY_STEPS),
+            (arguments.populations, POPULATIONS),
+            (arguments.gates, GATES),
+            (arguments.not_placed, NOT_PLACED),
+        )
+    )
     _check_complete(samples, {"place-gates": ("--intake", intake), "apply-gates": ("--populations", populations)})
     twins = _same_acquisition(samples, intake)
     status = []
@@ -61,7 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     wanted = [Wanted(one.id, one.panel, one.population, one.denominators, one.condition) for one in study.readouts]
     subsets = subset_rows(measured, wanted, rules)
-    _write(arguments.out, status, steps, populations, subsets, wanted)
+    handed_on = {QUALITY_STEPS: steps, POPULATIONS: populations, GATES: gates}
+    _write(arguments.out, {STATUS: status, SUBSETS: subsets}, handed_on, wanted)
     _log(status)
 
 
@@ -154,20 +159,13 @@ def _measured(sample: Sample, study: Study, status: Row, populations: list[Row])
 
 
 def _write(
-    out: Path,
-    status: list[Row],
-    steps: dict[str, list[Row]],
-    populations: dict[str, list[Row]],
-    subsets: list[Row],
-    wanted: list[Wanted],
+    out: Path, made: dict[Table, list[Row]], handed_on: dict[Table, dict[str, list[Row]]], wanted: list[Wanted]
 ) -> None:
     wide = Table("subsets_wide", ("subject_id", "visit"), ("subject_id", "visit", *(one.subset for one in wanted)))
-    rows = {
-        STATUS: status,
-        QUALITY_STEPS: [_known(row, QUALITY_STEPS) for of_file in steps.values() for row in of_file],
-        POPULATIONS: [_known(row, POPULATIONS) for of_file in populations.values() for row in of_file],
-        SUBSETS: subsets,
-        wide: wide_rows(subsets, wanted),
+    rows = {**made, wide: wide_rows(made[SUBSETS], wanted)}
+    rows |= {
+        table: [_known(row, table) for of_file in by_sample.values() for row in of_file]
+        for table, by_sample in handed_on.items()
     }
     for table, content in rows.items():
         write_table(out / f"{table.name}.tsv", table, content)

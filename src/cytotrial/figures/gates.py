@@ -75,7 +75,9 @@ def _panel(axes: Axes, tube: Tube, step: GatedStep) -> None:
             (axes.axvline if bound.marker == x_marker else axes.axhline)(place, color="#d55e00", lw=1.1)
         elif ":" in bound.marker:
             corners = np.array([*bound.coordinates, bound.coordinates[0]])
-            axes.plot(corners[:, 0], corners[:, 1], color="#d55e00", lw=1.1)
+            pair = zip(bound.marker.split(":"), corners.T, strict=True)
+            on_scale = {marker: tube.axes[marker].to_scale(values) for marker, values in pair}
+            axes.plot(on_scale[x_marker], on_scale[y_marker], color="#d55e00", lw=1.1)
         else:
             for low, high in bound.coordinates:
                 axes.axvspan(low, high, color="#009e73", alpha=0.10, lw=0)

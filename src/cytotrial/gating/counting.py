@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.flowkit_model import Population
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 Row = dict[str, Any]
-KINDS = {"below_range": "margins", "steady_signal": "time", "singlet_band": "doublets"}
+KINDS = {  # of a quality step's method, or of its id where a person drew its gate
+    "below_range": "margins",
+    "steady_signal": "time",
+    "singlet_band": "doublets",
+    "in_range": "margins",
+    "steady_time": "time",
+    "singlets": "doublets",
+    "live": "dead",
+}
 
 
 def population_rows(
@@ -59,6 +68,7 @@ def step_rows(
         Population -> how its gate was placed, or why it was not.
     """
     gated = {population.id: population for population in populations}
+    undrawn = strategy.undrawn_steps if isinstance(strategy, DrawnStrategy) else ()
     rows = []
     for order, rule in enumerate((rule for rule in strategy.rules if rule.step == "quality"), start=1):
         one = gated.get(rule.id)
@@ -76,9 +86,18 @@ def step_rows(
                 "reason": ("" if one else "NOT DONE: ") + why.get(rule.id, "no gate"),
             }
         )
-    return rows
+    return rows + [_undrawn(sample_id, step, order) for order, step in enumerate(undrawn, start=len(rows) + 1)]
+
+
+def _undrawn(sample_id: str, step: str, order: int) -> Row:
+    """The row of a step that a drawn strategy has no gate for."""
+    counts = {"done": False, "n_in": None, "n_out": None, "percent_kept": None}
+    reason = "NOT DONE: the gate map names no gate for it"
+    return {"sample_id": sample_id, "step": step, "kind": KINDS[step], "order": order, **counts, "reason": reason}
 
 
 def kind_of(rule: Rule) -> str:
     """What a quality step takes away: ``margins time doublets dead`` or ``other``."""
+    if rule.id in KINDS and rule.method in ("flowjo", "gatingml"):  # what was drawn shows in its name alone
+        return KINDS[rule.id]
     return KINDS.get(rule.method, "dead" if "viability" in rule.markers else "other")

@@ -77,6 +77,28 @@ def lowest_mode(values: np.ndarray, *, bandwidth: float, least_height: float, pr
     return float(smooth.grid[top])
 
 
+def bright_mode(
+    values: np.ndarray, *, dim: float, at_least: float, bandwidth: float, prominence: float
+) -> float | None:
+    """The highest peak `at_least` above the peak `dim`, parted from it by a valley; None where there is none.
+
+    Parameters
+    ----------
+    prominence : float
+        The density between the two falls at least this share below the smaller of them.
+    """
+    smooth = density(values, bandwidth=bandwidth)
+    height, grid = smooth.height, smooth.grid
+    start = int(np.searchsorted(grid, dim))
+    peaks = np.flatnonzero((height[1:-1] >= height[:-2]) & (height[1:-1] > height[2:])) + 1
+    found = [
+        i
+        for i in peaks
+        if grid[i] > dim + at_least and height[start:i].min() <= (1.0 - prominence) * min(height[i], height[start])
+    ]
+    return float(grid[max(found, key=lambda i: height[i])]) if found else None
+
+
 def spread_below(values: np.ndarray, centre: float) -> float:
     """Robust SD of the side below `centre`: 1.4826 times the median distance of the values below it."""
     below = centre - values[values < centre]

@@ -1,4 +1,4 @@
-"""Agreed gates as FlowKit gates: the only place that counts events. FlowKit's objects do not leave it."""
+"""Agreed gates as FlowKit gates: the only place that counts events. FlowKit's objects leave it for `exchange` alone."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import numpy as np
 
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.drawn.landmarks import drawn_populations
+from cytotrial.gating.drawn.strategy import DrawnStrategy
+from cytotrial.gating.polygons import on_scale
 from cytotrial.gating.strategy import ROOT, Strategy
 
-MATRIX = "spillover"
+# GatingML has one set of ids for all it holds; a population's has neither point nor hyphen.
+MATRIX = "spillover-matrix"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ def gate_tube(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, Any]]
     list of Population
         The root and every population with a gate whose ancestors could be gated, in the strategy's order.
     """
+    if isinstance(strategy, DrawnStrategy):
+        return _gate_as_drawn(tube, strategy)
     model, parents = build_model(tube, strategy, gates)
     sample = fk.Sample(tube.file.data, sample_id=tube.sample_id, subsample=1)
     results = model.gate_sample(sample, cache_events=True)
@@ -60,6 +66,12 @@ def gate_tube(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, Any]]
     for name, parent in parents.items():
         populations.append(Population(name, parent, np.asarray(results.get_gate_membership(name), dtype=bool)))
     return populations
+
+
+def _gate_as_drawn(tube: Tube, strategy: DrawnStrategy) -> list[Population]:
+    drawn = drawn_populations(tube, strategy, mapped_only=True)
+    everything = np.ones(len(tube.events), dtype=bool)
+    return [Population(ROOT, ROOT, everything), *(Population(one.id, one.parent, one.inside) for one in drawn)]
 
 
 def build_model(
@@ -101,7 +113,8 @@ def _gates(name: str, tube: Tube, rows: Sequence[Mapping[str, Any]], path: tuple
     points = json.loads(shape["coordinates"])
     markers = shape["marker"].split(":")
     if len(markers) == 2:
-        return [fk.gates.PolygonGate(name, [_dimension(tube, marker) for marker in markers], points)]
+        vertices = on_scale(points, [tube.axes[marker] for marker in markers]).tolist()
+        return [fk.gates.PolygonGate(name, [_dimension(tube, marker) for marker in markers], vertices)]
     return _intervals(name, tube, markers[0], points, path)
 
 
@@ -116,7 +129,7 @@ def _intervals(name: str, tube: Tube, marker: str, intervals: Sequence[Any], pat
     if len(intervals) == 1:
         return [fk.gates.RectangleGate(name, [_dimension(tube, marker, low=intervals[0][0], high=intervals[0][1])])]
     parts = [
-        fk.gates.RectangleGate(f"{name}_{number}", [_dimension(tube, marker, low=low, high=high)])
+        fk.gates.RectangleGate(f"{name}.{number}", [_dimension(tube, marker, low=low, high=high)])
         for number, (low, high) in enumerate(intervals, start=1)
     ]
     references = [{"ref": part.gate_name, "path": path, "complement": False} for part in parts]

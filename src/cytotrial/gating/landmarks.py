@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 FLIPPED = {"min": "max", "max": "min"}  # the side of a threshold that the opposite population keeps
 
@@ -31,10 +32,22 @@ class Bound:
 
 @dataclass(frozen=True)
 class Landmark:
-    """A gate's bounds and how they were found; no bounds means not found, and `reason` says why."""
+    """A gate's bounds and how they were found; no bounds means not found, and `reason` says why.
+
+    Attributes
+    ----------
+    measures : mapping of str to float
+        What the method read from the events, by name, all positive and none an average of files: what files of a pool
+        are compared by, and what a method whose gate rests on several numbers rebuilds it from. Empty where the bounds
+        themselves are all there is.
+    doubt : str
+        What the events showed that makes the number inside uncertain though the gate was found; empty where nothing.
+    """
 
     bounds: tuple[Bound, ...]
     reason: str
+    measures: Mapping[str, float] = field(default_factory=dict)
+    doubt: str = ""
 
     @property
     def found(self) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cytotrial.columns import GATES
+from cytotrial.columns import AGREED_GATES
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.tube import Tube
 from cytotrial.gating.landmarks import Bound
@@ -22,23 +22,27 @@ def landmark_rows(tube: Tube, placed: Iterable[Placed], *, sample: Mapping[str, 
     Parameters
     ----------
     sample : mapping
-        ``sample_id panel subject_id batch condition is_control``: where the file may look for a gate it lacks.
+        ``sample_id panel subject_id batch site condition is_control``: where the file may look for a gate it lacks.
     """
     rows = []
     for one in placed:
         common = {
+            "site": None,
             **sample,
             "population": one.rule.id,
             "outcome": one.outcome,
             "reason": one.landmark.reason,
             "method": one.rule.method,
             "n_parent": one.n_parent,
+            "measures": json.dumps(dict(one.landmark.measures)) if one.landmark.measures else None,
+            "doubt": one.landmark.doubt or None,
         }
         if one.landmark.found:
             rows += [{**common, **_bound(bound), **_axis(tube, bound.marker)} for bound in one.landmark.bounds]
         else:
             nowhere = {"bound": None, "threshold_linear": None, "coordinates": None}
-            rows += [{**common, "marker": marker, **nowhere, **_axis(tube, marker)} for marker in one.rule.markers]
+            markers = one.rule.markers or ("",)  # a drawn gate that is not there is on no marker
+            rows += [{**common, "marker": marker, **nowhere, **_axis(tube, marker)} for marker in markers]
     return rows
 
 
@@ -75,6 +79,7 @@ def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
         {
             **row,
             **{key: number(row[key]) for key in numbers},
+            "marker": row["marker"] or "",  # none where a drawn gate is on no channel of its own, or is not there
             "n_parent": whole(row["n_parent"]),
             "is_control": row["is_control"] == "Y",
         }
@@ -83,14 +88,14 @@ def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
 
 
 def gate_rows(used: Sequence[Row]) -> list[Row]:
-    """Rows of `columns.GATES` from agreed landmarks: each threshold on the gate's own scale beside the linear one."""
+    """Rows of `columns.AGREED_GATES` from agreed landmarks: each threshold on the gate's own scale and linear."""
     rows = []
     for row in used:
         axis = Axis(row["marker"], row["channel"], 0, row["top"], row["scale"], row["w"], row["m"], row["a"])
         linear = row["threshold_linear"]
         threshold = None if linear is None else float(axis.to_scale(linear))
-        scale = {"threshold": threshold, "uncertainty": None, "scale": axis.name}
-        rows.append({**{key: row[key] for key in GATES.columns if key not in scale}, **scale})
+        scale = {"threshold": threshold, "uncertainty": None, "scale": axis.name if row["scale"] else None}
+        rows.append({**{key: row[key] for key in AGREED_GATES.columns if key not in scale}, **scale})
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.landmarks import Bound
 from cytotrial.gating.placing import members
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
@@ -27,6 +28,8 @@ class GatedStep:
 
 def agreed_steps(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, Any]]) -> list[GatedStep]:
     """Every gate that was used in a file, in the strategy's order; steps that were not done are passed over."""
+    if isinstance(strategy, DrawnStrategy):
+        return _drawn_steps(tube, strategy)
     inside: dict[str, np.ndarray | None] = {ROOT: np.ones(len(tube.events), dtype=bool)}
     steps = []
     for rule in strategy.rules:
@@ -39,6 +42,17 @@ def agreed_steps(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, An
         inside[rule.id] = step.inside
         steps.append(step)
     return steps
+
+
+def _drawn_steps(tube: Tube, strategy: DrawnStrategy) -> list[GatedStep]:
+    """Drawn gates with their events as FlowKit counts them; without bounds where no picture can show them."""
+    from cytotrial.gating.drawn.landmarks import drawn_populations, picture_bounds
+
+    rules = {rule.id: rule for rule in strategy.rules}
+    return [
+        GatedStep(rules[one.id], picture_bounds(tube, strategy, one.id), one.above, one.inside)
+        for one in drawn_populations(tube, strategy, mapped_only=False)
+    ]
 
 
 def ledger_bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[Bound, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,8 +21,6 @@ class ParentEvents:
         Membership of the parent.
     markers : sequence of str
         The gate's markers that the file has, in the strategy's order.
-    populations : mapping, optional
-        Membership of the populations placed before, for methods that look at another one; None where not found.
     """
 
     def __init__(
@@ -30,12 +28,10 @@ class ParentEvents:
         tube: Tube,
         inside: np.ndarray,
         markers: Sequence[str],
-        populations: Mapping[str, np.ndarray | None] | None = None,
     ) -> None:
         self.tube = tube
         self.inside = inside
         self.markers = tuple(markers)
-        self.populations = populations or {}
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.inside))
@@ -51,12 +47,6 @@ class ParentEvents:
     def scaled(self, marker: str) -> np.ndarray:
         """Values on the gate's own scale, shape (len(self),)."""
         return self.axis(marker).to_scale(self.linear(marker))
-
-    def scaled_of(self, population: str, marker: str) -> np.ndarray:
-        """Another population's values on the gate's own scale; empty where it was not found."""
-        inside = self.populations.get(population)
-        values = self.tube.linear(marker)
-        return self.axis(marker).to_scale(values[inside] if inside is not None else values[:0])
 
     def fluorescence(self) -> tuple[str, ...]:
         """Every fluorescence marker of the file."""

@@ -10,9 +10,12 @@ import numpy as np
 from flowutils.gating import points_in_polygon
 
 from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.landmarks import FLIPPED, Bound, Landmark, not_found
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
+from cytotrial.gating.polygons import on_scale
+from cytotrial.gating.staining_controls import control_landmark
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 log = logging.getLogger(__name__)
@@ -36,25 +39,46 @@ class Placed:
     n_parent: int | None
 
 
-def place_gates(tube: Tube, strategy: Strategy) -> list[Placed]:
+def place_gates(tube: Tube, strategy: Strategy, *, condition: str | None = None) -> list[Placed]:
     """Every rule's landmark in one file, in the strategy's order.
 
     A gate that is not found lets its children see its fallback where the strategy gives one, else (where
     it may be skipped) its parent's events, else nothing: then the children are not found either.
+
+    Parameters
+    ----------
+    condition : str, optional
+        The file's condition in the samples sheet: a staining control shows what cells without a dye look like.
     """
+    if isinstance(strategy, DrawnStrategy):
+        return _place_drawn(tube, strategy)
     inside: dict[str, np.ndarray | None] = {ROOT: np.ones(len(tube.events), dtype=bool)}
     placed: list[Placed] = []
     for rule in strategy.rules:
         parent = inside[rule.parent]
-        outcome = _place_one(tube, rule, inside, {p.rule.id: p.landmark for p in placed})
+        outcome = _place_one(tube, rule, inside, {p.rule.id: p.landmark for p in placed}, condition)
         placed.append(outcome)
         inside[rule.id] = _members(tube, outcome, parent)
         log.info("%s %s: %s, %s", tube.sample_id, rule.id, outcome.outcome, outcome.landmark.reason)
     return placed
 
 
+def _place_drawn(tube: Tube, strategy: DrawnStrategy) -> list[Placed]:
+    from cytotrial.gating.drawn.landmarks import drawn_populations, landmark_of  # imports FlowKit
+
+    n_above = {one.id: one.n_above for one in drawn_populations(tube, strategy, mapped_only=False)}
+    placed = [Placed(rule, *landmark_of(tube, strategy, rule.id), n_above.get(rule.id)) for rule in strategy.rules]
+    for one in placed:
+        log.info("%s %s: %s, %s", tube.sample_id, one.rule.id, one.outcome, one.landmark.reason)
+    return placed
+
+
 def _place_one(
-    tube: Tube, rule: Rule, inside: Mapping[str, np.ndarray | None], earlier: Mapping[str, Landmark]
+    tube: Tube,
+    rule: Rule,
+    inside: Mapping[str, np.ndarray | None],
+    earlier: Mapping[str, Landmark],
+    condition: str | None,
 ) -> Placed:
     parent = inside[rule.parent]
     markers = rule.usable_markers(tube.axes)
@@ -63,7 +87,10 @@ def _place_one(
         return Placed(rule, "not_done", not_found(f"no {lacking} channel"), None)
     if parent is None:
         return Placed(rule, "not_found", not_found(f"its parent {rule.parent} was not found"), None)
-    events = ParentEvents(tube, parent, markers, inside)
+    events = ParentEvents(tube, parent, markers)
+    control = control_landmark(events, rule, condition)
+    if control is not None:
+        return Placed(rule, "not_found", control, len(events))
     if rule.method == "opposite":
         landmark = opposite(earlier[rule.args.of], rule.args.of)
     else:
@@ -112,8 +139,9 @@ def members(tube: Tube, bounds: tuple[Bound, ...]) -> np.ndarray:
         elif bound.side == "max":
             inside &= tube.linear(bound.marker) < bound.linear
         elif ":" in bound.marker:
-            pair = np.column_stack([tube.linear(marker) for marker in bound.marker.split(":")])
-            inside &= points_in_polygon(np.array(bound.coordinates), pair)
+            axes = [tube.axes[marker] for marker in bound.marker.split(":")]
+            pair = np.column_stack([axis.to_scale(tube.linear(axis.marker)) for axis in axes])
+            inside &= points_in_polygon(on_scale(bound.coordinates or (), axes), pair)
         else:
             values = tube.linear(bound.marker)
             inside &= np.any([(values >= a) & (values < b) for a, b in bound.coordinates or ()], axis=0)

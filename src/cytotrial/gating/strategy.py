@@ -17,12 +17,21 @@ class Rule:
 
     Attributes
     ----------
+    pool : str
+        The files that the gate is held over, borrowed from and compared with: ``none subject batch site trial``.
     fallback : tuple of float or None
         Thresholds in linear units, one per marker, for when neither the file nor its pool has one.
     step : str
         ``quality``: a step of event quality; ``optional``: a population that not every file can show.
         Where the channel of either is missing it is NOT DONE and its children hang from its parent.
         ``lineage`` (any other): where its channel is missing it is NA, and so are its children.
+    align : str
+        Of a method that holds some numbers over its pool, what those that follow the instrument are: each ``file``'s
+        own, its ``batch``'s, or ``none``: held like the others, which asks for an instrument that never drifts.
+    far : float or None
+        Robust SDs from files measured alike beyond which a file's own placement is not believed; None: always is.
+    control : float or None
+        Where the sheet has a staining control of the first marker, the lower bound is this quantile of its cells.
     """
 
     id: str
@@ -33,6 +42,9 @@ class Rule:
     pool: str
     fallback: tuple[float, ...] | None
     step: str
+    align: str = "file"
+    far: float | None = 4.0
+    control: float | None = None
 
     @property
     def may_be_skipped(self) -> bool:

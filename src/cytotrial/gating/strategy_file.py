@@ -15,26 +15,37 @@ from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.arguments import LIMITS, MARKERS_OF, METHODS
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
-POOLS = ("none", "subject", "batch", "trial")
+POOLS = ("none", "subject", "batch", "site", "trial")
+ALIGNED = ("file", "batch", "none")
+CONTROLLED = ("valley", "fixed", "reference_population")  # methods whose lower bound a staining control can give
 ONE_SIDED = ("valley", "relative_threshold", "fixed", "opposite")  # methods whose gate is one threshold
-NO_POOL = ("steady_signal", "opposite")
-NO_FALLBACK = ("steady_signal", "singlet_band", "opposite", "scatter_cluster", "below_range")
+DRAWN = ("flowjo", "gatingml")  # methods that take a gate as a person drew it
+NO_POOL = ("steady_signal", "opposite", *DRAWN)
+NO_FALLBACK = ("steady_signal", "singlet_band", "opposite", "scatter_cluster", "corner", "below_range", *DRAWN)
 STEPS = ("quality", "optional", "lineage")
 SCALES = ("logicle", "asinh")
 # GatingML identifies gates by NCName; FlowKit rejects its own export of anything else.
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DRAWINGS = (".wsp", ".xml")
 TOP_KEYS = ("strategy", "scale", "populations")
-ENTRY_KEYS = ("id", "parent", "markers", "method", "args", "pool", "fallback", "step")
+ENTRY_KEYS = ("id", "parent", "markers", "method", "args", "pool", "align", "far", "control", "fallback", "step")
 
 
-def load_strategy(path: Path) -> Strategy:
+def load_strategy(path: Path, gate_map: Path | None = None) -> Strategy:
     """Read and check a strategy file.
+
+    Parameters
+    ----------
+    gate_map : Path, optional
+        Which gate is which population, where `path` is a FlowJo workspace or a GatingML file.
 
     Raises
     ------
     CytotrialError
         Every mistake of the file, one line each.
     """
+    if gate_map is not None or path.suffix.lower() in DRAWINGS:
+        return _load_drawn(path, gate_map)
     document = plain(read_yaml(path))
     if not isinstance(document, dict):
         raise CytotrialError(
@@ -69,6 +80,18 @@ def load_strategy(path: Path) -> Strategy:
     if problems:
         raise CytotrialError(problems)
     return Strategy(str(document.get("strategy", path.stem)), scale, tuple(rules))
+
+
+def _load_drawn(path: Path, gate_map: Path | None) -> Strategy:
+    from cytotrial.gating.drawn.gate_map import load_drawn_strategy
+
+    if gate_map is None:
+        expected, remedy = "a gate map that says which gate is which population", "name it as gate_map"
+        raise CytotrialError(problem(str(path), found="no gate map", expected=expected, remedy=remedy))
+    if path.suffix.lower() in (".yaml", ".yml"):
+        expected, remedy = "none: a YAML strategy names its populations itself", "remove gate_map"
+        raise CytotrialError(problem(str(path), found=f"the gate map {gate_map}", expected=expected, remedy=remedy))
+    return load_drawn_strategy(path, gate_map)
 
 
 def _kind(value: Any) -> str:
@@ -153,9 +176,8 @@ def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: li
     markers = _markers(f"{where}, markers", method, entry.get("markers"), problems)
     args = _arguments(f"{where}, args", METHODS[method], entry.get("args") or {}, problems)
     fallback = _fallback(f"{where}, fallback", method, entry.get("fallback"), markers, problems)
-    _check_pool(f"{where}, pool", method, entry.get("pool", "none"), problems)
+    _check_agreement(where, method, entry, problems)
     _check_choice(f"{where}, step", entry.get("step", "lineage"), STEPS, problems)
-    _check_negative(f"{where}, args, negative", getattr(args, "negative", None), above, problems)
     if method == "opposite" and args is not None and markers is not None:
         _check_opposite(f"{where}, args, of", args.of, markers, above, problems)
     if len(problems) > before:
@@ -169,7 +191,20 @@ def _rule(where: str, entry: Any, above: Mapping[str, Rule | None], problems: li
         entry.get("pool", "none"),
         fallback,
         entry.get("step", "lineage"),
+        entry.get("align", "file"),
+        entry.get("far", 4.0),
+        entry.get("control"),
     )
+
+
+def _check_agreement(where: str, method: str, entry: Mapping[str, Any], problems: list[str]) -> None:
+    """What the rule says of other files: its pool, what it holds over it, and its staining control."""
+    _check_pool(f"{where}, pool", method, entry.get("pool", "none"), problems)
+    _check_choice(f"{where}, align", entry.get("align", "file"), ALIGNED, problems)
+    _check_far(f"{where}, far", entry.get("far", 4.0), problems)
+    args = entry.get("args")
+    keep = args.get("keep", "above") if isinstance(args, dict) else "above"
+    _check_control(f"{where}, control", method, entry.get("control"), keep, problems)
 
 
 def _check_pool(where: str, method: str, pool: Any, problems: list[str]) -> None:
@@ -212,10 +247,24 @@ def _check_opposite(
         )
 
 
-def _check_negative(where: str, name: str | None, above: Mapping[str, Rule | None], problems: list[str]) -> None:
-    if name is not None and name not in above:
-        remedy = f"name one{did_you_mean(name, above)}"
-        problems.append(problem(where, found=repr(name), expected="a population above this one", remedy=remedy))
+def _check_far(where: str, far: Any, problems: list[str]) -> None:
+    if far is not None and not (_is_number(far) and far > 0):
+        expected = "robust SDs, a number above 0, or null where a file's own placement is always believed"
+        problems.append(problem(where, found=repr(far), expected=expected, remedy="correct it"))
+
+
+def _check_control(where: str, method: str, control: Any, keep: Any, problems: list[str]) -> None:
+    if control is None:
+        return
+    if method not in CONTROLLED:
+        expected, remedy = f"none: a staining control says nothing of a {method} gate", "remove it"
+        problems.append(problem(where, found=repr(control), expected=expected, remedy=remedy))
+    elif keep == "below":
+        expected, remedy = "none: a control gives a lower bound, and this gate keeps what lies below", "remove it"
+        problems.append(problem(where, found=repr(control), expected=expected, remedy=remedy))
+    elif not (_is_number(control) and 0.5 <= control < 1.0):
+        expected = "the share of a control's cells below the gate, 0.5 to 1"
+        problems.append(problem(where, found=repr(control), expected=expected, remedy="correct it"))
 
 
 def _check_family(where: str, entry: Mapping[str, Any], above: list[str], problems: list[str]) -> None:

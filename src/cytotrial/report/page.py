@@ -16,6 +16,7 @@ from cytotrial.report.dynamics import picture, subset_dynamics
 from cytotrial.report.files import file_section
 from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
 from cytotrial.report.methods import quality_sentences, versions
+from cytotrial.report.moved_gates import moved_gates
 from cytotrial.report.result_tables import between_table, change_table, subset_table
 from cytotrial.report.strategies import Document, PanelDocuments, method_sentences, strategy_view
 from cytotrial.report.trial import Trial
@@ -94,6 +95,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "strategies": [strategy_view(panel) for panel in content.panels],
         "gate_methods": method_sentences(content.panels),
         "gate_tables": _gate_tables(tables),
+        "moved_gates": _moved_gates(tables),
         "gate_pictures": content.pictures,
         "pictures_left_out": content.pictures_left_out,
         "quality": quality_sentences(quality_rules(trial.study.quality)),
@@ -140,6 +142,13 @@ def _results(content: PageContent) -> list[tuple[str, list[TableView]]]:
         )
         for name in trial.study.analysis_sets
     ]
+
+
+def _moved_gates(tables: Mapping[str, Source]) -> TableView | None:
+    if "gates" not in tables:
+        return None
+    panels = {str(row["sample_id"]): str(row["panel"]) for row in tables["status"].rows}
+    return moved_gates(tables["gates"].rows, panels, source=tables["gates"].name)
 
 
 def _gate_tables(tables: Mapping[str, Source]) -> list[TableView | str]:

@@ -15,8 +15,9 @@ from cytotrial.cytometry.panel import Panel, load_panel
 from cytotrial.cytometry.scale import Scale
 from cytotrial.errors import CytotrialError
 from cytotrial.gating.arguments import METHODS
+from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
-from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.strategy_file import DRAWINGS, load_strategy
 from cytotrial.report.numbers import Cell
 from cytotrial.report.views import Column, TableView, flat, plural, words
 from cytotrial.study.config import PanelFiles
@@ -79,20 +80,24 @@ class StrategyView:
 
 
 def read_panel_files(files: PanelFiles) -> PanelDocuments:
-    """A panel's two files, and its compensation matrix where that is a third, from the working directory.
+    """A panel's two files, its gate map and its compensation matrix where it has them, from the working directory.
 
     Never raises for the user's errors: the page is of results that are there, and says what it could not read.
     """
     panel, strategy = Path(files.markers), Path(files.gating)
+    gate_map = [Path(files.gate_map)] if files.gate_map else []
     notes = []
     read: list[Any] = []
-    for path, load, kind in ((panel, load_panel, "marker map"), (strategy, load_strategy, "gating strategy")):
+    for path, load, kind in (
+        (panel, load_panel, "marker map"),
+        (strategy, lambda path: load_strategy(path, *gate_map), "gating strategy"),
+    ):
         content, note = _loaded(path, load, kind)
         read.append(content)
         notes += note
     markers: Panel | None = read[0]
     compensation = markers.compensation if markers else None
-    paths = [panel, strategy]
+    paths = [panel, strategy, *gate_map]
     if compensation not in (None, "fcs", "none"):
         paths.append(Path(str(compensation)))
         compensation = page_name(paths[-1])
@@ -116,9 +121,11 @@ def strategy_view(panel: PanelDocuments) -> StrategyView:
     """One panel in words, with one row per population in gating order."""
     sentences, table = [], None
     if panel.strategy:
-        sentences.append(f"Strategy {panel.strategy.name}. {_scale(panel.strategy.scale)}")
+        sentences.append(f"Strategy {panel.strategy.name}. {_places(panel.strategy)}")
         table = _table(panel.strategy, f"Populations of panel {panel.id}", panel.gating_name)
-    if panel.compensation:
+    if isinstance(panel.strategy, DrawnStrategy):
+        sentences.append(f"Compensation: as {panel.strategy.name} has it.")
+    elif panel.compensation:
         sentences.append(f"Compensation: {compensation_words(panel.compensation)}.")
     return StrategyView(panel.id, sentences, table, panel.notes)
 
@@ -178,7 +185,16 @@ def _absent(path: Path, kind: str) -> str:
 def _document(path: Path) -> Document:
     content = path.read_bytes()
     text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    if path.suffix.lower() in DRAWINGS:  # large, and it names people and folders of the laboratory
+        text = f"A file of {-(-len(content) // 1000):,} kB that is not copied into this page."
     return Document(page_name(path), text, hashlib.sha256(content).hexdigest())
+
+
+def _places(strategy: Strategy) -> str:
+    """Where the strategy's gates live, in words."""
+    if isinstance(strategy, DrawnStrategy):
+        return f"Its gates were drawn by hand; they are applied as {strategy.name} has them, on its own scales."
+    return _scale(strategy.scale)
 
 
 def _scale(scale: Scale) -> str:
@@ -207,6 +223,8 @@ def _arguments(args: Any) -> list[Cell]:
     own, default = [], []
     for field in dataclasses.fields(args):
         value = getattr(args, field.name)
+        if field.name == "file":
+            value = page_name(Path(value))
         (default if value == field.default else own).append(f"{field.name}={_plain(value)}")
     return [Cell(", ".join(own)), Cell(", ".join(default), css="quiet")]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cytotrial.columns import OVERRIDE_COLUMNS
 from cytotrial.documents import file_problem
 from cytotrial.errors import problem
-from cytotrial.study.config import Draft, PanelFiles, Readout, Study, draft_study
+from cytotrial.study.config import Draft, PanelFiles, Readout, Sheets, Study, draft_study
 from cytotrial.study.outcomes import outcome_problems
+from cytotrial.study.overrides import Override, overrides_of, overrides_sheet, target_problems
 from cytotrial.study.samples import Sample, samples_of
 from cytotrial.study.sheets import Sheet, read_sheet
 from cytotrial.study.subjects import Subject, subject_problems, subjects_of
@@ -29,8 +31,8 @@ class Checked:
     """What was read and what is wrong with it.
 
     Without `problems` all the rest is whole; with them `study` may be None, `samples` and `subjects` hold
-    the rows that could be read, `panels` the panels whose files exist, `readouts` and `quality` what has the
-    right form.
+    the rows that could be read, `panels` the panels whose files exist, `readouts`, `quality` and `overrides` what
+    has the right form.
     """
 
     problems: tuple[str, ...]
@@ -41,6 +43,8 @@ class Checked:
     panels: tuple[PanelFiles, ...]
     readouts: tuple[Readout, ...]
     quality: Mapping[str, Any]
+    overrides: tuple[Override, ...] = ()
+    sheets: Sheets | None = None
 
 
 def check_study(config_path: Path, root: Path) -> Checked:
@@ -69,12 +73,15 @@ def check_study(config_path: Path, root: Path) -> Checked:
     if draft.sheets and draft.sheets.outcomes and (root / draft.sheets.outcomes).is_file():
         known = subjects_sheet.column("subject_id")
         problems += outcome_problems(root / draft.sheets.outcomes, visits=draft.visits, subjects=known)
-    if draft.sheets and draft.sheets.overrides:
-        problems += _unheeded_overrides(root / draft.sheets.overrides)
+    overrides, wrong, doubtful = _overrides(draft, samples, samples_sheet, root)
+    problems += wrong
+    warnings += doubtful
     warnings += _arms_not_compared(draft, config)
     panels = tuple(panel for panel in draft.panels if not _absent_panel_files(panel, config, root))
     once = tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(warnings))
-    return Checked(*once, draft.study, samples, subjects, panels, draft.readouts, draft.quality)
+    return Checked(
+        *once, draft.study, samples, subjects, panels, draft.readouts, draft.quality, overrides, draft.sheets
+    )
 
 
 def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
@@ -100,10 +107,10 @@ def _arms_not_compared(draft: Draft, config: str) -> list[str]:
     return [f"{config}, arms: between_arms.tsv compares {first} only; {', '.join(left_out)} have their changes alone"]
 
 
-def _unblinding_columns(sheet: Sheet, draft: Draft, where: str) -> list[str]:
-    """Whoever places or moves a gate opens the samples sheet: it must not tell who had what."""
+def _unblinding_columns(sheet: Sheet, draft: Draft, where: str, *, but: Collection[str] = ()) -> list[str]:
+    """Whoever places or moves a gate opens the sheet: no column (`but` these are not asked) may tell who had what."""
     telling = []
-    for column in sheet.header:
+    for column in [name for name in sheet.header if name not in but]:
         values = sheet.column(column)
         if column.casefold() in ("arm", "treatment") or (values and values <= set(draft.arms)):
             telling.append(column)
@@ -118,18 +125,29 @@ def _unblinding_columns(sheet: Sheet, draft: Draft, where: str) -> list[str]:
     ]
 
 
-def _unheeded_overrides(path: Path) -> list[str]:
-    """A gate that a person has moved must never be left where it was without a word."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines() if path.is_file() else []
-    n_rows = sum(1 for line in lines[1:] if line.strip())
-    expected, remedy = "none, because this version cannot apply them", "take the sheet out of the configuration"
-    return [problem(str(path), found=f"{n_rows} overrides", expected=expected, remedy=remedy)] if n_rows else []
+def _overrides(
+    draft: Draft, samples: tuple[Sample, ...], samples_sheet: Sheet, root: Path
+) -> tuple[tuple[Override, ...], list[str], tuple[str, ...]]:
+    """The overrides that could be read, problems and warnings.
+
+    Of a samples sheet with mistakes it cannot be told for whom they are.
+    """
+    if not (draft.sheets and draft.sheets.overrides and (root / draft.sheets.overrides).is_file()):
+        return (), [], ()
+    path = root / draft.sheets.overrides
+    sheet = overrides_sheet(path)
+    overrides, wrong = overrides_of(sheet, path)
+    problems = [*sheet.problems, *wrong, *_unblinding_columns(sheet, draft, str(path), but=OVERRIDE_COLUMNS)]
+    if not samples_sheet.problems:
+        problems += target_problems(overrides, path, samples=samples, panels=draft.panel_ids)
+    return overrides, problems, sheet.warnings
 
 
 def _absent_panel_files(panel: PanelFiles, config: str, root: Path) -> list[str]:
     absent = (
         file_problem(written, root=root, where=f"{config}, panels, {panel.id}, {name}")
-        for name, written in (("markers", panel.markers), ("gating", panel.gating))
+        for name, written in (("markers", panel.markers), ("gating", panel.gating), ("gate_map", panel.gate_map))
+        if written is not None
     )
     return [found for found in absent if found]
 

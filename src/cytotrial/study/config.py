@@ -51,11 +51,12 @@ class Sheets:
 
 @dataclass(frozen=True)
 class PanelFiles:
-    """One panel: its marker map and its gating strategy, paths as written."""
+    """One panel: its marker map, its gating strategy and, where people drew that, its gate map; paths as written."""
 
     id: str
     markers: str
     gating: str
+    gate_map: str | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _weeks(entry: Mapping[str, Any], prefix: str) -> float:
 
 
 def _panel_files(name: str, files: Mapping[str, Any]) -> PanelFiles:
-    return PanelFiles(name, files["markers"], files["gating"])
+    return PanelFiles(name, files["markers"], files["gating"], files.get("gate_map"))
 
 
 def _sheets(section: Mapping[str, Any] | None) -> Sheets | None:

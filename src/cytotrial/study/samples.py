@@ -24,6 +24,7 @@ class Sample:
     replicate: str | None
     lymphocytes_per_ul: float | None
     row: int
+    site: str | None = None
 
     @property
     def is_control(self) -> bool:
@@ -64,4 +65,5 @@ def _sample(row: Row) -> Sample:
         replicate=cells.get("replicate"),
         lymphocytes_per_ul=None if lymphocytes is None else float(lymphocytes),
         row=row.number,
+        site=cells.get("site"),
     )

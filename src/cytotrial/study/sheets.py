@@ -50,15 +50,17 @@ class Sheet:
         return frozenset(row.cells[name] for row in (*self.rows, *self.broken) if name in row.cells)
 
 
-def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = ()) -> Sheet:
+def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = (), may_be_empty: bool = False) -> Sheet:
     """The sheet at `path`, each row held against its JSON Schema; never raises for the user's errors.
 
     Parameters
     ----------
     schema_name : str
-        ``samples``, ``subjects`` or ``outcomes``.
+        ``samples``, ``subjects``, ``outcomes`` or ``overrides``.
     yes_no : sequence of str
         Columns that must be there with ``Y`` or ``N`` in every row.
+    may_be_empty : bool
+        A header without rows is no mistake.
 
     Notes
     -----
@@ -76,6 +78,8 @@ def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = ()) -> S
     header_problems, warnings = _examine_header(header, schema, path)
     if header_problems:
         return Sheet(header, problems=(*header_problems, *problems), warnings=tuple(warnings))
+    if may_be_empty and len(records) == 1:
+        return Sheet(header, warnings=tuple(warnings))
     rows, broken, row_problems = _rows(header, records[1:], schema, path)
     return Sheet(header, rows, broken, (*problems, *row_problems), tuple(warnings))
 

@@ -13,7 +13,7 @@ import pytest
 from scipy.optimize import brentq
 
 from cytotrial.cli import main
-from cytotrial.columns import GATES, LANDMARKS, NOT_PLACED
+from cytotrial.columns import AGREED_GATES, LANDMARKS, NOT_PLACED
 from cytotrial.commands import agree_gates
 from cytotrial.errors import CytotrialError
 from cytotrial.tables import read_table, write_table
@@ -72,7 +72,7 @@ def settle(folder: Path, rows: Sequence[Row], *, strategies: Sequence[str] = ())
     (folder / "nk.yaml").write_text(STRATEGY, encoding="utf-8")
     write_table(folder / "landmarks.tsv", LANDMARKS, rows)
     assert agree(folder, [f"nk={folder / 'nk.yaml'}", *strategies], ["landmarks.tsv"]) == 0
-    gates = read_table(folder / "gates.tsv", GATES)
+    gates = read_table(folder / "gates.tsv", AGREED_GATES)
     by_key = {(row["sample_id"], row["population"], row["bound"]): row for row in gates}
     return by_key, read_table(folder / "not_placed.tsv", NOT_PLACED)
 
@@ -241,7 +241,7 @@ def test_order_of_the_tables_changes_no_byte(tmp_path: Path) -> None:
     assert agree(tmp_path, [f"nk={tmp_path / 'nk.yaml'}"], tables, gates="one.tsv") == 0
     assert agree(tmp_path, [f"nk={tmp_path / 'nk.yaml'}"], tables[::-1], gates="two.tsv") == 0
     assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()
-    rows = read_table(tmp_path / "one.tsv", GATES)
+    rows = read_table(tmp_path / "one.tsv", AGREED_GATES)
     borrowed = {row["threshold_linear"] for row in rows if row["sample_id"] == "c_W0"}
     assert borrowed == {"1100.0"}
 
@@ -256,7 +256,7 @@ def test_no_readable_file_gives_empty_tables(tmp_path: Path) -> None:
     [
         (["nk.yaml"], "--gating: found nk.yaml, expected PANEL=FILE; correct it"),
         (["nk=", "=nk.yaml", "nk=nk.yaml"], "--gating: found nk=, =nk.yaml, expected PANEL=FILE; correct it"),
-        (["nk=nk.yaml", "nk=other.yaml"], "--gating: found nk twice, expected one strategy per panel; remove one"),
+        (["nk=nk.yaml", "nk=other.yaml"], "--gating: found nk twice, expected one file per panel; remove one"),
         (["treg=nk.yaml"], "--gating: found none for nk, expected the strategy of every panel in the landmarks"),
         (["nk=gone.yaml"], "gone.yaml"),
     ],

@@ -11,7 +11,7 @@ import flowkit as fk
 import pytest
 
 from cytotrial.cli import main
-from cytotrial.columns import GATES, INTAKE, POPULATIONS, QUALITY_STEPS
+from cytotrial.columns import AGREED_GATES, GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import open_tube
 from cytotrial.gating.flowkit_model import build_model
@@ -23,6 +23,13 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 CONFIG = CHECKOUT / "config"
 DEMO = CHECKOUT / "resources/demo"
 Row = dict[str, str | None]
+OUT = {
+    "populations": "populations.tsv",
+    "steps": "steps.tsv",
+    "ledger": "gates.tsv",
+    "ungated": "ungated.tsv",
+    "gatingml": "gatingml",
+}
 FILES = {
     panel: {f"S001_{visit}_{panel}": DEMO / f"fcs/S001_{visit}_{panel}.fcs" for visit in ("W0", "W10")}
     for panel in ("treg", "nk")
@@ -42,7 +49,7 @@ class Gated:
         )
         assert self.verb("place-gates", *self.subject, landmarks="landmarks.tsv", intake="intake.tsv") == 0
         given = [f"--gating={panel}={self.gating}"]
-        out = {"landmarks": "landmarks.tsv", "gates": "gates.tsv", "not-placed": "not_placed.tsv"}
+        out = {"landmarks": "landmarks.tsv", "gates": "agreed_gates.tsv", "not-placed": "not_placed.tsv"}
         assert self.verb("agree-gates", *given, **out) == 0
 
     def verb(self, verb: str, *words: str, **tables: str) -> int:
@@ -55,14 +62,15 @@ class Gated:
         words = {"subject": "S001", "panel": self.panel, "markers": self.markers, "gating": self.gating}
         return [f"--samples={self.folder / 'samples.tsv'}", *(f"--{key}={value}" for key, value in words.items())]
 
-    def apply(self, *, populations: str = "populations.tsv", steps: str = "steps.tsv") -> int:
-        """The verb under test."""
-        read = {"intake": "intake.tsv", "gates": "gates.tsv", "not-placed": "not_placed.tsv"}
-        return self.verb("apply-gates", *self.subject, **read, populations=populations, steps=steps)
+    def apply(self, *words: str, into: str = "", **given: str) -> int:
+        """The verb under test: its tables in the subfolder `into`; `given` are tables in place of earlier verbs'."""
+        read = {"intake": "intake.tsv", "gates": "agreed_gates.tsv", "not-placed": "not_placed.tsv"} | given
+        made = {name: f"{into}{file}" for name, file in OUT.items()}
+        return self.verb("apply-gates", *self.subject, *words, **read, **made)
 
-    def populations(self, sample: str) -> dict[str, Row]:
-        """Its rows of populations.tsv by population."""
-        rows = read_table(self.folder / "populations.tsv", POPULATIONS)
+    def populations(self, sample: str, *, of: str = "") -> dict[str, Row]:
+        """Its rows of populations.tsv by population; `of` is the subfolder."""
+        rows = read_table(self.folder / f"{of}populations.tsv", POPULATIONS)
         return {str(row["population"]): row for row in rows if row["sample_id"] == sample}
 
     def steps(self, sample: str) -> dict[str, Row]:
@@ -113,8 +121,8 @@ def flowkit_report(run: Gated, sample: str) -> dict[str, Any]:
 def test_counts_are_flowkits_own_report(gated: dict[str, Gated], panel: str, sample: str) -> None:
     rows, report = gated[panel].populations(sample), flowkit_report(gated[panel], sample)
     n_events = int(rows["root"]["n_events"])
-    parts = {name for name in report if name.startswith("steady_time_")}  # stretches of time, joined by a Boolean gate
-    assert set(rows) == {"root", *report} - parts
+    parts = {name for name in report if name.startswith("steady_time.")}  # stretches of time, joined by a Boolean gate
+    assert {name for name, row in rows.items() if row["n_events"] is not None} == {"root", *report} - parts
     for name in set(report) - parts:
         row, told = rows[name], report[name]
         print(f"{sample} {name}: {row['n_events']} of {row['n_parent']}, FlowKit {told['count']} of {told['parent']}")
@@ -129,8 +137,9 @@ def test_parents_and_children_agree(gated: dict[str, Gated], panel: str) -> None
         rows = gated[panel].populations(sample)
         assert tuple(rows) == tuple(sorted(load_strategy(gated[panel].gating).population_ids))
         for name, row in rows.items():
-            if name == "root":
+            if name == "root" or row["n_events"] is None:  # a step whose channel the demonstration has not
                 assert (row["parent"], row["n_parent"]) == (None, None)
+                assert (row["reason"] is None) == (name == "root")
                 continue
             assert row["n_parent"] == rows[str(row["parent"])]["n_events"], name
             assert 0 < int(row["n_events"]) <= int(row["n_parent"]), name
@@ -186,9 +195,10 @@ def test_failed_file_is_missing_with_its_reason(gated: dict[str, Gated]) -> None
 
 def test_same_input_same_bytes(gated: dict[str, Gated]) -> None:
     run = gated["nk"]
-    assert run.apply(populations="again.tsv", steps="steps_again.tsv") == 0
-    for one, two in (("populations.tsv", "again.tsv"), ("steps.tsv", "steps_again.tsv")):
-        assert (run.folder / one).read_bytes() == (run.folder / two).read_bytes()
+    assert run.apply(into="again/") == 0
+    names = [*(name for name in OUT.values() if name != "gatingml"), *(f"gatingml/{name}.xml" for name in FILES["nk"])]
+    for name in names:
+        assert (run.folder / name).read_bytes() == (run.folder / "again" / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
@@ -238,25 +248,21 @@ def test_steps_that_are_not_done(
 def test_gate_that_nobody_lends(gated: dict[str, Gated], tmp_path: Path) -> None:
     """A population without a gate is NA with the agreed reason, its children NA too; the rest is counted."""
     folder = gated["nk"].folder
-    for name in ("gates.tsv", "not_placed.tsv"):
+    for name in ("agreed_gates.tsv", "not_placed.tsv"):
         header, *lines = (folder / name).read_text(encoding="utf-8").splitlines()
-        if name == "gates.tsv":
+        if name == "agreed_gates.tsv":
             lines = [line for line in lines if line.split("\t")[:2] != ["S001_W0_nk", "nk"]]
         else:
             lines += ["S001_W0_nk\tnk\tnot_found\tno CD56 valley", "S001_W10_nk\tnk\tnot_found\tanother file's reason"]
         (tmp_path / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-    tables = {
-        "gates": tmp_path / "gates.tsv",
-        "not-placed": tmp_path / "not_placed.tsv",
-        "intake": folder / "intake.tsv",
-    }
-    tables |= {"populations": tmp_path / "populations.tsv", "steps": tmp_path / "steps.tsv"}
-    assert main(["apply-gates", *gated["nk"].subject, *(f"--{key}={path}" for key, path in tables.items())]) == 0
-    rows = read_table(tmp_path / "populations.tsv", POPULATIONS)
-    own = {row["population"]: row for row in rows if row["sample_id"] == "S001_W0_nk"}
+    given = {"gates": str(tmp_path / "agreed_gates.tsv"), "not-placed": str(tmp_path / "not_placed.tsv")}
+    assert gated["nk"].apply(into="lacking/", **given) == 0
+    own = gated["nk"].populations("S001_W0_nk", of="lacking/")
     assert (own["nk"]["n_events"], own["nk"]["reason"]) == (None, "no CD56 valley")
     assert (own["cd56bright_nk"]["n_events"], own["cd56bright_nk"]["reason"]) == (None, "an ancestor was not gated")
     assert own["cd3_negative"] == gated["nk"].populations("S001_W0_nk")["cd3_negative"]
+    left = [row["reason"] for row in read_table(folder / "lacking/ungated.tsv") if row["sample_id"] == "S001_W0_nk"]
+    assert "no CD56 valley" in left and "another file's reason" not in left
 
 
 def test_intake_of_another_run(gated: dict[str, Gated], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -264,9 +270,72 @@ def test_intake_of_another_run(gated: dict[str, Gated], tmp_path: Path, capsys: 
     header, *lines = (gated["nk"].folder / "intake.tsv").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if not line.startswith("S001")]
     (tmp_path / "intake.tsv").write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
-    folder = gated["nk"].folder
-    tables = {"gates": folder / "gates.tsv", "not-placed": folder / "not_placed.tsv", "intake": tmp_path / "intake.tsv"}
-    tables |= {"populations": tmp_path / "populations.tsv", "steps": tmp_path / "steps.tsv"}
-    assert main(["apply-gates", *gated["nk"].subject, *(f"--{key}={path}" for key, path in tables.items())]) == 2
+    assert gated["nk"].apply(into="other/", intake=str(tmp_path / "intake.tsv")) == 2
     assert "intake.tsv: found no row for S001_W0_nk, S001_W10_nk, expected every file" in capsys.readouterr().err
-    assert not (tmp_path / "populations.tsv").exists()
+    assert not (gated["nk"].folder / "other").exists()
+
+
+# What is used is written down: the ledger, the populations without a gate, the gates as GatingML.
+
+
+def test_the_ledger_is_what_was_agreed_where_nobody_moved_a_gate(gated: dict[str, Gated]) -> None:
+    folder = gated["nk"].folder
+    agreed, used = (read_table(folder / name) for name in ("agreed_gates.tsv", "gates.tsv"))
+    moved = dict.fromkeys(name for name in GATES.columns if name not in AGREED_GATES.columns)
+    assert used == [row | moved for row in agreed if row["sample_id"] != "gone"] and len(used) >= 16
+    assert read_table(folder / "ungated.tsv", NOT_PLACED) == read_table(folder / "not_placed.tsv", NOT_PLACED)
+
+
+def test_the_gates_of_every_readable_file_are_gatingml(gated: dict[str, Gated]) -> None:
+    """With the FCS file alone, through FlowKit alone, they give the table's counts."""
+    run = gated["nk"]
+    assert {path.name for path in (run.folder / "gatingml").iterdir()} == {f"{name}.xml" for name in FILES["nk"]}
+    for name, fcs in FILES["nk"].items():
+        strategy = fk.parse_gating_xml(str(run.folder / f"gatingml/{name}.xml"))
+        results = strategy.gate_sample(fk.Sample(fcs))
+        for population, row in run.populations(name).items():
+            if population != "root" and row["n_events"] is not None:
+                assert results.get_gate_count(population) == int(str(row["n_events"])), (name, population)
+
+
+SHEET = "sample_id\tpopulation\tmarker\tbound\tthreshold\treviewer\tdate\treason\n"
+
+
+def test_a_gate_moved_by_hand(gated: dict[str, Gated], tmp_path: Path) -> None:
+    run = gated["nk"]
+    row = "S001_W0_nk\tcd3\tCD3\tmin\t0.5\tA. Bee\t2026-01-05\tcuts through them\n"
+    (tmp_path / "o.tsv").write_text(SHEET + row, encoding="utf-8")
+    assert run.apply("--overrides", str(tmp_path / "o.tsv"), into="moved/") == 0
+    gates = {(row["sample_id"], row["population"]): row for row in read_table(run.folder / "moved/gates.tsv", GATES)}
+    automatic = {(row["sample_id"], row["population"]): row for row in read_table(run.folder / "gates.tsv", GATES)}
+    changed = {key for key, row in gates.items() if row != automatic[key]}
+    assert changed == {("S001_W0_nk", "cd3"), ("S001_W0_nk", "cd3_negative")}
+    moved, before = gates["S001_W0_nk", "cd3"], automatic["S001_W0_nk", "cd3"]
+    assert (moved["threshold"], moved["source"], moved["reason"]) == ("0.5", "manual", "cuts through them")
+    assert moved["automatic_threshold"] == before["threshold"] and moved["automatic_reason"] == before["reason"]
+    counts = {name: run.populations(name, of="moved/") for name in FILES["nk"]}
+    assert counts["S001_W10_nk"] == run.populations("S001_W10_nk")
+    own, was = counts["S001_W0_nk"], run.populations("S001_W0_nk")
+    told = {name: (was[name]["n_events"], own[name]["n_events"]) for name in ("cd3", "cd3_negative", "nk")}
+    print(f"events before and after: {told}")
+    assert int(str(own["cd3"]["n_events"])) < int(str(was["cd3"]["n_events"]))
+    halves = [int(str(own[name]["n_events"])) for name in ("cd3", "cd3_negative")]
+    assert sum(halves) == int(str(own["lymphocytes"]["n_events"]))
+    xml = fk.parse_gating_xml(str(run.folder / "moved/gatingml/S001_W0_nk.xml"))
+    assert xml.get_gate("cd3").dimensions[0].min == 0.5
+
+
+def test_an_empty_option_is_no_sheet(gated: dict[str, Gated]) -> None:
+    """As the rule says it for a job that no override touches."""
+    run = gated["nk"]
+    assert run.apply("--overrides", into="none/") == 0
+    assert (run.folder / "none/gates.tsv").read_bytes() == (run.folder / "gates.tsv").read_bytes()
+
+
+def test_a_sheet_with_a_mistake_stops_before_a_file_is_read(
+    gated: dict[str, Gated], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "o.tsv").write_text(SHEET + "S001_W0_nk\tcd3\tCD3\tmin\t0.5\tA\t2026-01-05\t\n", encoding="utf-8")
+    assert gated["nk"].apply("--overrides", str(tmp_path / "o.tsv"), into="wrong/") == 2
+    assert "o.tsv, row 2: found no reason" in capsys.readouterr().err
+    assert not (gated["nk"].folder / "wrong").exists()

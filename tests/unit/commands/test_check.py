@@ -113,6 +113,61 @@ def test_one_mistake_stops_with_its_sentence(trial: Path, mistake: str, capsys: 
         assert len(errors) == 1, errors
 
 
+OVERRIDES = "sample_id\tpool\tpanel\tpopulation\tmarker\tbound\tthreshold\tthreshold_linear\treviewer\tdate\treason\n"
+# row -> what the one problem must say; GOOD is none
+GOOD = "S1_W0_treg\t\t\tcd3\tCD3\tmin\t0.4\t\tAB\t2026-01-05\ttoo low\n"
+MOVES = {
+    "no reason": (
+        GOOD.replace("too low", ""),
+        "row 3: found no reason, expected reason: why the gate was moved; add it",
+    ),
+    "sample": (GOOD.replace("S1_W0_treg", "S9_W0_treg"), "row 3, sample_id: found 'S9_W0_treg'"),
+    "population": (GOOD.replace("cd3", "nk"), "row 3, population: found 'nk'"),
+    "bound": (
+        GOOD.replace("min", "max"),
+        "row 3: found max of CD3, expected a bound of the gate cd3 in config/gating/treg",
+    ),
+    "linear": (GOOD.replace("0.4", "900"), "row 3, threshold: found 900, expected a value on the logicle scale"),
+    "opposite": (
+        GOOD.replace("S1_W0_treg", "S1_W0_nk").replace("cd3", "cd3_negative").replace("min", "max"),
+        "row 3, population: found cd3_negative, the other side of cd3, expected a gate that can be moved; move cd3",
+    ),
+    "pool": (
+        "\tsubject S9\ttreg\tcd3\tCD3\tmin\t\t900\tAB\t2026-01-05\ttoo low\n",
+        "row 3, pool: found 'subject S9'",
+    ),
+    "pool's population": (
+        "\ttrial\tnk\tcd4\tCD4\tmin\t\t900\tAB\t2026-01-05\ttoo low\n",
+        "row 3, population: found 'cd4' (did you mean 'cd3'?), expected a population of config/gating/nk.yaml",
+    ),
+}
+
+
+def _move(trial: Path, *rows: str) -> None:
+    _edit(trial / "config" / "config.yaml", "sheets: {", "sheets: {overrides: config/overrides.tsv, ")
+    (trial / "config" / "overrides.tsv").write_text(OVERRIDES + GOOD + "".join(rows), encoding="utf-8")
+
+
+def test_a_gate_moved_by_hand(trial: Path) -> None:
+    _move(trial)
+    checked = check_everything(trial / "config" / "config.yaml", trial)
+    assert checked.problems == () and len(checked.overrides) == 1
+
+
+@pytest.mark.parametrize("mistake", MOVES)
+def test_a_move_that_cannot_be_made(trial: Path, mistake: str) -> None:
+    row, said = MOVES[mistake]
+    _move(trial, row)
+    (sentence,) = check_everything(trial / "config" / "config.yaml", trial).problems
+    assert f"overrides.tsv, {said}" in sentence, sentence
+
+
+def test_all_moves_are_judged_at_once(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _move(trial, *(row for row, _ in MOVES.values()))
+    assert _check(trial) == 2
+    assert capsys.readouterr().err.count("ERROR: ") == len(MOVES)
+
+
 @pytest.mark.parametrize("line", ["  viability:", "time:", "scatter:"])
 def test_what_a_panel_may_lack(trial: Path, line: str) -> None:
     path = trial / "config" / "panels" / "treg.yaml"

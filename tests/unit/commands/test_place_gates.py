@@ -109,6 +109,7 @@ def test_landmarks_of_good_files_only(placed: Path) -> None:
         "steady_time",
         "singlets",
         "live",
+        "without_monocytes",
         "lymphocytes",
         "cd3",
         "cd3_negative",

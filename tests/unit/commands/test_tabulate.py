@@ -165,7 +165,8 @@ def by_sample(path: Path, table: Table) -> dict[str, dict[str, str | None]]:
 
 def test_tables_made(tables: Path) -> None:
     names = {path.name for path in tables.iterdir()}
-    assert names == {"status.tsv", "quality_steps.tsv", "populations.tsv", "subsets.tsv", "subsets_wide.tsv"}
+    ledgers = {"quality_steps.tsv", "populations.tsv", "gates.tsv"}
+    assert names == {"status.tsv", *ledgers, "subsets.tsv", "subsets_wide.tsv"}
     contract = "sample_id panel subject_id visit status reasons n_events n_events_kept"
     assert (tables / "status.tsv").read_text(encoding="utf-8").splitlines()[0].split("\t")[:8] == contract.split()
 
@@ -269,6 +270,24 @@ def test_counts_and_steps_are_handed_on_whole(tables: Path) -> None:
         (sample, name): None if n is None else str(n) for sample, counts in COUNTS.items() for name, n in counts.items()
     }
     assert len(read_table(tables / "quality_steps.tsv", QUALITY_STEPS)) == len(steps())
+    assert [(row["marker"], row["pool"]) for row in read_table(tables / "gates.tsv", GATES)] == [
+        ("CD4", "trial"),
+        ("CD8", "trial"),
+    ]
+
+
+def test_a_moved_gate_flags_its_file(inputs: dict[str, list[str]], tmp_path: Path) -> None:
+    """In another subject's table; the reviewer's semicolon does not make two reasons of one."""
+    who = {"source": "manual", "reviewer": "A. Bee", "reviewed": "2026-01-05", "reason": "too low; see picture"}
+    moved = {**borrowed_gate(), **who, "sample_id": "good", "pool": "none", "method": "valley"}
+    follower = {**moved, "population": "cd4_negative", "method": "opposite"}
+    write_table(tmp_path / "more.tsv", GATES, [moved, {**moved, "marker": "CD8", "bound": "max"}, follower])
+    assert tabulate({**inputs, "gates": [*inputs["gates"], str(tmp_path / "more.tsv")]}) == 0
+    out = Path(inputs["out"][0])
+    row = by_sample(out / "status.tsv", STATUS)["good"]
+    assert row["status"] == "flagged"
+    assert row["reasons"] == "cd4 gate moved by hand by A. Bee, 2026-01-05: too low, see picture"
+    assert len(read_table(out / "gates.tsv", GATES)) == 5
 
 
 def test_same_bytes_whatever_the_order_of_the_tables(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from cytotrial.gating.density import density, mode, spread_below, valley
+from cytotrial.gating.density import bright_mode, density, lowest_mode, mode, spread_below, valley
 
 
 def two_gaussians(
@@ -165,3 +165,50 @@ def test_spread_below_is_the_lower_halfs_sd() -> None:
 def test_spread_below_nothing() -> None:
     assert spread_below(np.array([1.0, 2.0]), 1.0) == 0.0
     assert spread_below(np.zeros(0), 1.0) == 0.0
+
+
+# The dim and the bright of two peaks, or of one.
+
+
+def peaks(*parts: tuple[float, float, int]) -> np.ndarray:
+    """Gaussians: centre, SD, events."""
+    rng = np.random.default_rng(6)
+    return np.concatenate([rng.normal(centre, sd, n) for centre, sd, n in parts])
+
+
+def bright_of(values: np.ndarray, *, dim: float = 3.6, at_least: float = 0.55) -> float | None:
+    """The bright mode, in decades, as `relative_threshold` asks for it."""
+    return bright_mode(values, dim=dim, at_least=at_least, bandwidth=0.05, prominence=0.3)
+
+
+@pytest.mark.parametrize("n_bright", [200, 800, 5000, 20_000])
+def test_bright_mode(n_bright: int) -> None:
+    found = bright_of(peaks((3.6, 0.19, 10_000), (4.5, 0.14, n_bright)))
+    assert found == pytest.approx(4.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("parts", "options"),
+    [
+        ([(3.6, 0.19, 10_000)], {}),
+        ([(3.6, 0.19, 10_000), (4.5, 0.14, 800)], {"at_least": 1.0}),  # too near
+        ([(3.6, 0.25, 10_000), (4.2, 0.20, 500)], {}),  # a shoulder
+        ([(3.6, 0.19, 10_000), (2.6, 0.14, 800)], {}),  # below, not above
+    ],
+    ids=["one peak", "near", "a shoulder", "below"],
+)
+def test_no_bright_mode(parts: list[tuple[float, float, int]], options: dict[str, float]) -> None:
+    assert bright_of(peaks(*parts), **options) is None
+
+
+def test_bright_mode_is_the_highest_of_several() -> None:
+    values = peaks((3.6, 0.1, 10_000), (4.4, 0.05, 300), (4.9, 0.05, 900), (5.4, 0.05, 200))
+    assert bright_of(values) == pytest.approx(4.9, abs=0.03)
+
+
+@pytest.mark.parametrize(("n_low", "expected"), [(5000, 3.6), (2000, 3.6), (500, 4.5)])
+def test_lowest_mode_is_the_lower_peak_where_it_is_tall_enough(n_low: int, expected: float) -> None:
+    """A fifth of the other one's height: 500 of 6,000 are less."""
+    values = peaks((3.6, 0.15, n_low), (4.5, 0.15, 6000))
+    found = lowest_mode(values, bandwidth=0.05, least_height=0.2, prominence=0.3)
+    assert found == pytest.approx(expected, abs=0.05)

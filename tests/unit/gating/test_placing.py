@@ -107,6 +107,20 @@ def test_not_found_quality_step_is_passed_over(make_tube: Make, tmp_path: Path) 
     assert placed["cd3"].outcome == "found"
 
 
+@pytest.mark.parametrize("dump", [None, np.full(4000, 5.0)], ids=["no channel", "no dump cells"])
+def test_optional_population_is_passed_over(make_tube: Make, tmp_path: Path, dump: np.ndarray | None) -> None:
+    """Without a dump, or with nothing stained in it, monocytes stay in and lymphocytes are looked for all the same."""
+    text = """\
+populations:
+  - {id: without_monocytes, parent: root, markers: [SSC-A, dump], method: corner, step: optional}
+  - {id: cd3, parent: without_monocytes, markers: [CD3], method: valley}
+"""
+    made = make_tube(columns() | {"SSC-A": columns()["FSC-A"]} | ({} if dump is None else {"dump": dump}))
+    corner, cd3 = place_gates(made, strategy(tmp_path, text))
+    assert corner.outcome == ("not_done" if dump is None else "not_found")
+    assert (cd3.outcome, cd3.n_parent) == ("found", 4000)
+
+
 def test_children_of_a_gate_that_was_not_found_see_its_fallback(make_tube: Make, tmp_path: Path) -> None:
     text = STRATEGY.replace("markers: [CD3], method: valley}", "markers: [CD3], method: valley, fallback: 200}")
     values = np.random.default_rng(0).uniform(0, 250, 4000)

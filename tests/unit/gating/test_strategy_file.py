@@ -58,6 +58,33 @@ def test_bundled(panel: str) -> None:
     assert wanted[panel] <= set(ids)
 
 
+def test_how_files_agree(tmp_path: Path) -> None:
+    """What is not said: each file's own instrument, four robust SDs, no staining control."""
+    cd3 = load(tmp_path, GOOD).rules[2]
+    assert (cd3.align, cd3.far, cd3.control) == ("file", 4.0, None)
+    said = "pool: site, align: batch, far: 5.5, control: 0.995"
+    cd3 = load(tmp_path, GOOD.replace("pool: trial", said)).rules[2]
+    assert (cd3.pool, cd3.align, cd3.far, cd3.control) == ("site", "batch", 5.5, 0.995)
+    assert load(tmp_path, GOOD.replace("pool: trial", "far: null, control: null")).rules[2].far is None
+
+
+@pytest.mark.parametrize("method", ["valley", "fixed", "reference_population"])
+def test_methods_that_a_staining_control_can_move(tmp_path: Path, method: str) -> None:
+    markers = "[A, B]" if method == "reference_population" else "[A]"
+    args = "{threshold: 5}" if method == "fixed" else "{}"
+    entry = f"{{id: x, parent: root, markers: {markers}, method: {method}, args: {args}, control: 0.998}}"
+    assert load(tmp_path, f"populations:\n  - {entry}\n").rules[0].control == 0.998
+
+
+def test_corner(tmp_path: Path) -> None:
+    """Its seed marker is one that the panel must map, as its own markers are; thresholds cannot say what it does."""
+    entry = "populations:\n  - {id: c, parent: root, markers: [SSC-A, dump], method: corner%s}\n"
+    strategy = load(tmp_path, entry % ", args: {seed_marker: CD5, sds: 5}, step: optional, pool: trial")
+    assert strategy.markers == {"SSC-A", "dump", "CD5"}
+    assert "seed_marker: found None, expected text" in mistakes(tmp_path, entry % ", args: {seed_marker: null}")[0]
+    assert "expected no fallback" in mistakes(tmp_path, entry % ", fallback: [1, 2]")[0]
+
+
 def test_name_and_scale_have_defaults(tmp_path: Path) -> None:
     strategy = load(tmp_path, GOOD[GOOD.index("populations") :])
     assert (strategy.name, strategy.scale.method, strategy.scale.w) == ("mine", "logicle", 1.0)
@@ -108,6 +135,34 @@ ONE_MISTAKE = [
     ("[CD3], method: opposite", "[CD4], method: opposite", "entry 4 (cd3_negative), args, of", "one threshold on CD4"),
     ("pool: batch", "pool: batches", "entry 5 (cd4), pool", "did you mean 'batch'?"),
     ("pool: batch", "pool: [batch]", "entry 5 (cd4), pool", "found ['batch']"),
+    ("pool: batch", "pool: batch, align: files", "entry 5 (cd4), align", "did you mean 'file'?"),
+    ("pool: batch", "pool: batch, align: 1", "entry 5 (cd4), align", "found 1, expected one of file, batch, none"),
+    ("pool: batch", "pool: batch, far: 0", "entry 5 (cd4), far", "found 0, expected robust SDs, a number above 0"),
+    ("pool: batch", "pool: batch, far: -4", "entry 5 (cd4), far", "found -4, expected robust SDs"),
+    (
+        "pool: batch",
+        "pool: batch, far: none",
+        "entry 5 (cd4), far",
+        "null where a file's own placement is always believed",
+    ),
+    (
+        "pool: batch",
+        "pool: batch, control: 0.99",
+        "entry 5 (cd4), control",
+        "a staining control says nothing of a quadrant",
+    ),
+    (
+        "pool: trial",
+        "pool: trial, control: 99.8",
+        "entry 3 (cd3), control",
+        "found 99.8, expected the share of a control's",
+    ),
+    ("pool: trial", "pool: trial, control: 1", "entry 3 (cd3), control", "found 1, expected the share of a control's"),
+    ("pool: trial", "pool: trial, control: 0.4", "entry 3 (cd3), control", "0.5 to 1"),
+    ("pool: trial", "pool: trial, control: true", "entry 3 (cd3), control", "found True"),
+    ("args: {keep: above}", "args: {dim_fold: -1}", "entry 3 (cd3), args, dim_fold", "expected 0 or more"),
+    ("args: {keep: above}", "args: {negative: CD19}", "entry 3 (cd3), args, negative", "found an unknown key"),
+    ("args: {of: cd3}", "args: {of: cd3}, pool: site", "entry 4 (cd3_negative), pool", "says nothing of this one"),
     ("step: quality}\n  - {id: cd3", "step: qc}\n  - {id: cd3", "entry 2 (singlets), step", "found 'qc'"),
     ("fallback: 500", "fallback: low", "entry 3 (cd3), fallback", "one linear threshold per marker"),
     ("fallback: 500", "fallback: [1, 2]", "entry 3 (cd3), fallback", "one linear threshold per marker"),
@@ -216,7 +271,7 @@ def test_every_method_has_a_module_and_a_number_of_markers() -> None:
 def test_every_number_has_limits_and_its_default_lies_within() -> None:
     for name, kind in METHODS.items():
         for field in dataclasses.fields(kind):
-            if field.name in ("keep", "of", "seed_marker", "threshold", "negative"):
+            if field.name in ("keep", "of", "seed_marker", "threshold", "file", "gate", "sample"):
                 continue
             low, high = LIMITS[field.name]
             assert field.default is None or low <= field.default <= high, (name, field.name)

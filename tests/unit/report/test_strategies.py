@@ -144,3 +144,38 @@ def test_methods_in_use_are_described_once(write) -> None:
     sentences = method_sentences([panel, panel])
     assert [name for name, _ in sentences] == ["valley", "opposite", "fixed"]
     assert all(len(text) > 20 and "\n" not in text for _, text in sentences)
+
+
+DRAWN = """<Workspace flowJoVersion="10.8.1" xmlns:gating="http://www.isac-net.org/std/Gating-ML/v2.0/gating">
+<SampleList><Sample><SampleNode name="Name of Somebody.fcs"><Subpopulations><Population name="Live">
+<Gate><gating:RectangleGate/></Gate><Subpopulations><Population name="T cells"><Gate><gating:PolygonGate/></Gate>
+</Population></Subpopulations></Population></Subpopulations></SampleNode></Sample></SampleList></Workspace>"""
+
+
+def test_strategy_that_people_drew(write, tmp_path: Path) -> None:
+    """Its gates by their paths, in words that are true of it; its file is named and not shown."""
+    write()
+    (tmp_path / "w.wsp").write_text(DRAWN, encoding="utf-8")
+    (tmp_path / "map.yaml").write_text("populations: {cd3: Live/T cells}\n", encoding="utf-8")
+    documents = read_panel_files(PanelFiles("nk", "panel.yaml", "w.wsp", "map.yaml"))
+    assert documents.notes == ()
+    assert [one.name for one in documents.documents] == ["panel.yaml", "w.wsp", "map.yaml"]
+    workspace = documents.documents[1]
+    assert workspace.text == "A file of 1 kB that is not copied into this page."
+    assert workspace.sha256 == hashlib.sha256(DRAWN.encode()).hexdigest()
+    view = strategy_view(documents)
+    assert view.sentences == [
+        "Strategy w.wsp. Its gates were drawn by hand; they are applied as w.wsp has them, on its own scales.",
+        "Compensation: as w.wsp has it.",
+    ]
+    rows = _rows(view.table)
+    assert [row[0] for row in rows] == ["root/Live", "cd3"] and [row[2] for row in rows] == ["root", "root/Live"]
+    assert {row[4] for row in rows} == {"flowjo"} and rows[1][5] == "file=w.wsp, gate=Live/T cells"
+    assert [name for name, _ in method_sentences([documents])] == ["flowjo"]
+
+
+def test_path_of_a_drawn_gates_file_is_cut_short(write, tmp_path: Path) -> None:
+    """No path of the machine enters the page."""
+    entry = "  - {id: t, parent: root, markers: [CD3], method: gatingml, args: {file: /data/trial/g.xml, gate: T}}\n"
+    view = strategy_view(read_panel_files(write(gating="strategy: s\npopulations:\n" + entry)))
+    assert _rows(view.table)[0][5] == "file=trial/g.xml, gate=T"

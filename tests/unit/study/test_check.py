@@ -305,15 +305,65 @@ def test_the_working_directory_plays_no_part(trial: Any, monkeypatch: pytest.Mon
     assert check_study(Path("config/config.yaml"), Path()).problems == ()
 
 
-def test_overrides_are_refused_rather_than_passed_over(trial) -> None:
-    """A gate moved by hand must not stay where it was; a sheet with only its header asks for nothing."""
-    header = "sample_id\tpopulation\tmarker\tbound\tthreshold\treviewer\tdate\treason\n"
+OVERRIDES = "sample_id\tpopulation\tmarker\tbound\tthreshold\treviewer\tdate\treason\n"
+
+
+@pytest.fixture
+def moved(trial: Any) -> Any:
+    """The trial with one gate moved by hand."""
     trial.edit("config.yaml", "outcomes: config/outcomes.tsv", "overrides: config/overrides.tsv")
-    trial.path("overrides.tsv").write_text(header, encoding="utf-8")
-    assert check_study(trial.path(), trial.root).problems == ()
-    _append(trial, "overrides.tsv", "A0\tcd3\tCD3\tmin\t0.4\tAB\t2026-01-01\ttoo low\n")
-    (sentence,) = check_study(trial.path(), trial.root).problems
-    assert "overrides.tsv: found 1 overrides, expected none" in sentence
+    text = OVERRIDES + "A0\tcd3\tCD3\tmin\t0.4\tAB\t2026-01-01\ttoo low\n"
+    trial.path("overrides.tsv").write_text(text, encoding="utf-8")
+    return trial
+
+
+def test_overrides_are_read(moved: Any) -> None:
+    checked = check_study(moved.path(), moved.root)
+    assert checked.problems == () and checked.warnings == ()
+    assert [(one.sample_id, one.threshold, one.reason) for one in checked.overrides] == [("A0", 0.4, "too low")]
+
+
+def test_a_sheet_of_overrides_with_only_its_header_asks_for_nothing(moved: Any) -> None:
+    moved.path("overrides.tsv").write_text(OVERRIDES, encoding="utf-8")
+    checked = check_study(moved.path(), moved.root)
+    assert checked.problems == () and checked.overrides == ()
+
+
+def test_mistakes_in_overrides_come_with_all_others(moved: Any) -> None:
+    moved.edit("overrides.tsv", "too low", "")
+    _append(moved, "overrides.tsv", "A00\tcd3\tCD3\tmin\t0.4\tAB\t2026-01-01\ttoo low\n")
+    moved.edit("subjects.tsv", "S2\tPBO", "S2\tPLB")
+    problems = check_study(moved.path(), moved.root).problems
+    assert len(problems) == 3
+    assert "overrides.tsv, row 2: found no reason" in problems[1]
+    assert "overrides.tsv, row 3, sample_id: found 'A00' (did you mean 'A0'?)" in problems[2]
+
+
+def test_of_a_broken_samples_sheet_no_override_is_judged(moved: Any) -> None:
+    """The sample that an override names may be in the row that could not be read."""
+    moved.edit("samples.tsv", "A0\t", "A/0\t")
+    (sentence,) = check_study(moved.path(), moved.root).problems
+    assert "samples.tsv, row 2, sample_id" in sentence
+
+
+def test_a_mistyped_column_of_the_overrides_is_told(moved: Any) -> None:
+    moved.edit("overrides.tsv", "threshold\t", "treshold\t")
+    checked = check_study(moved.path(), moved.root)
+    assert any("the column 'treshold' (did you mean 'threshold'?)" in line for line in checked.warnings)
+    assert "row 2: found no place for the gate" in checked.problems[0]
+
+
+@pytest.mark.parametrize(("column", "cell"), [("arm", "x"), ("note", "IL2")])
+def test_the_overrides_may_not_tell_the_arm(moved: Any, column: str, cell: str) -> None:
+    moved.edit("overrides.tsv", "\treason\n", f"\treason\t{column}\n")
+    moved.edit("overrides.tsv", "too low\n", f"too low\t{cell}\n")
+    (sentence,) = check_study(moved.path(), moved.root).problems
+    assert f"overrides.tsv, {column}: found the arms" in sentence
+
+
+def test_a_reviewer_may_be_called_as_an_arm_is(moved: Any) -> None:
+    moved.edit("overrides.tsv", "\tAB\t", "\tPBO\t")
+    assert check_study(moved.path(), moved.root).problems == ()
 
 
 @pytest.mark.parametrize(("column", "cells"), [("arm", ("x", "x", "y", "y")), ("note", ("IL2", "IL2", "PBO", "PBO"))])

@@ -26,8 +26,9 @@ def _sheet(folder: Path, content: str | bytes) -> Path:
 
 
 def test_a_full_row(tmp_path: Path) -> None:
-    path = _sheet(tmp_path, f"{FULL}\n{FIRST}\tCEF\tlot 7\t2\t1234.5\tkept out\n")
-    assert read_samples(path) == (Sample("A0", "fcs/A 0.fcs", "S1", "W0", "treg", "CEF", "lot 7", "2", 1234.5, row=2),)
+    path = _sheet(tmp_path, f"{FULL}\tsite\n{FIRST}\tCEF\tlot 7\t2\t1234.5\tkept out\tBJ 1\n")
+    (sample,) = read_samples(path)
+    assert sample == Sample("A0", "fcs/A 0.fcs", "S1", "W0", "treg", "CEF", "lot 7", "2", 1234.5, row=2, site="BJ 1")
 
 
 def test_empty_and_na_are_missing_not_zero(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def place(events: ParentEvents, *, args: ScatterCluster) -> Landmark:
     return Landmark(
         (Bound(f"{forward}:{side}", "shape", None, polygon),),
         f"cluster at {10 ** centre[0]:.0f}, {10 ** centre[1]:.0f} ({how}), coverage {args.coverage:g}",
+        {forward: float(10 ** centre[0]), side: float(10 ** centre[1]), "extent": float(np.sqrt(np.prod(sds)))},
     )
 
 

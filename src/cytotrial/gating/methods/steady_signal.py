@@ -36,7 +36,7 @@ def place(events: ParentEvents, *, args: SteadySignal) -> Landmark:
     n_bins = len(time) // per_bin
     if n_bins < LEAST_BINS:
         return not_found(f"{len(time)} events make {n_bins} time bins, fewer than {LEAST_BINS}")
-    if np.ptp(time) == 0:
+    if not np.ptp(time) > 0:
         return not_found(f"{marker} has one value")
     order = np.argsort(time, kind="stable")[: n_bins * per_bin].reshape(n_bins, per_bin)
     bad = _shifted(events, order, args) | _burst(time, order, args)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from cytotrial.gating.arguments import Valley
-from cytotrial.gating.density import LEAST_EVENTS, density, mode, spread_below, valley
+from cytotrial.gating.density import LEAST_EVENTS, ValleyFound, density, mode, spread_below, valley
 from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
 # A peak below this share of the range (100 on an 18-bit scale) is noise around zero, of which no fold can be taken.
 FLOOR = 100.0 / 262144.0
-# SDs above the mode of the cells that lack the marker: their upper edge, and where no other cell that lacks it is
-# found in number (monocytes' own fluorescence is 3-fold the lymphocytes').
-EDGE_SDS, BEYOND_SDS = 4.0, 6.0
+# Quantiles of the negatives' distance below their mode. Mirrored: cells farther above than the upper one are clear of
+# the negatives; above the lower one negatives and their mirror image cancel, so what is left over are stained cells.
+CLEAR, CANCELS = 0.98, 0.70
 
 
 def place(events: ParentEvents, *, args: Valley) -> Landmark:
@@ -35,47 +35,49 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
         return high >= args.least_fold * max(low, FLOOR * axis.top)
 
     found = valley(values, prominence=args.prominence, least_share=args.least_share, far_apart=far_apart)
-    negative = _negative(events, marker, args)
-    if found and negative:
-        edge, beyond = (negative[0] + sds * negative[1] for sds in (EDGE_SDS, BEYOND_SDS))
-        from_here, to_here = float(axis.to_linear(beyond)), float(axis.to_linear(found.at))
-        if _dim_share(events.linear(marker), from_here, to_here, mode=axis.to_linear(negative[0])) > args.most_between:
-            return Landmark(
-                (above_or_below(marker, args.keep, float(axis.to_linear(edge))),),
-                f"the {marker} valley at {float(axis.to_linear(found.at)):.0f} lies beyond dim cells, so the upper "
-                f"edge of {args.negative}",
-            )
+    dim = _parting_dim_from_negative(events, marker, found, args.dim_fold) if found and args.dim_fold else None
+    if found and dim is not None:
+        why = f"the {marker} valley at {float(axis.to_linear(found.at)):.0f} parts dim from bright cells; as many dim "
+        doubt = f"dim {marker}: cells and negatives overlap"
+        return _bound(marker, args.keep, dim, why + "cells below as mirrored negatives above", doubt)
     if found:
         low, high = axis.to_linear(found.left), axis.to_linear(found.right)
-        return Landmark(
-            (above_or_below(marker, args.keep, float(axis.to_linear(found.at))),),
-            f"valley between {marker} peaks at {low:.0f} and {high:.0f}, depth {100 * found.depth:.0f} %",
-        )
+        how = f"valley between {marker} peaks at {low:.0f} and {high:.0f}, depth {100 * found.depth:.0f} %"
+        return _bound(marker, args.keep, float(axis.to_linear(found.at)), how)
     if args.tail_sds is None or density(values).height.max() == 0:
         return not_found(f"no {marker} valley of prominence {args.prominence:g} among {len(events)} parent events")
     peak = mode(values)
     centre = float(axis.to_linear(peak))
     edge = float(axis.to_linear(peak + args.tail_sds * spread_below(values, peak)))
-    return Landmark(
-        (above_or_below(marker, args.keep, max(edge, args.least_fold * centre)),),
-        f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at {centre:.0f}",
-    )
+    how = f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at "
+    return _bound(marker, args.keep, max(edge, args.least_fold * centre), f"{how}{centre:.0f}")
 
 
-def _dim_share(linear: np.ndarray, low: float, high: float, *, mode: float) -> float:
-    """Share of events between `low` and `high`, less those as far on the other side of the negatives' mode.
+def _bound(marker: str, keep: str, linear: float, how: str, doubt: str = "") -> Landmark:
+    return Landmark((above_or_below(marker, keep, linear),), how, {marker: linear}, doubt)
 
-    What spills in from brighter dyes spreads negatives as far down as up; cells that carry the marker are only above.
+
+def _parting_dim_from_negative(events: ParentEvents, marker: str, found: ValleyFound, dim_fold: float) -> float | None:
+    """The threshold below dim cells, linear, where `found` lies above them; else None.
+
+    Notes
+    -----
+    Noise and what spills in from other dyes spread negatives in linear units as far down as up, whatever the shape;
+    cells that carry the marker are only above. So the side below the negatives' mode, mirrored, says how many of the
+    events above are negatives.
     """
-    above = np.mean((linear > low) & (linear < high))
-    mirrored = np.mean((linear < 2.0 * mode - low) & (linear > 2.0 * mode - high))
-    return float(above - mirrored)
-
-
-def _negative(events: ParentEvents, marker: str, args: Valley) -> tuple[float, float] | None:
-    """Mode and lower SD, on the gate's scale, of the population that lacks the marker; None where there is none."""
-    values = events.scaled_of(args.negative, marker) if args.negative else np.empty(0)
-    if len(values) < LEAST_EVENTS:
+    axis, scaled, linear = events.axis(marker), events.scaled(marker), events.linear(marker)
+    centre = float(axis.to_linear(mode(scaled[scaled < found.at])))
+    above, valley_at = linear - centre, float(axis.to_linear(found.at)) - centre
+    below = -above[above < 0]
+    if len(below) < LEAST_EVENTS:
         return None
-    centre = mode(values)
-    return centre, spread_below(values, centre)
+    clear = float(np.quantile(below, CLEAR))
+    beyond = np.count_nonzero(above >= valley_at)
+    between = np.count_nonzero((above > clear) & (above < valley_at))
+    between -= np.count_nonzero((above < -clear) & (above > -valley_at))
+    if between <= dim_fold * beyond:
+        return None
+    start = float(np.quantile(below, CANCELS))
+    stained = np.count_nonzero(above > start) - np.count_nonzero(above < -start)
+    return centre + float(np.sort(above)[-stained]) if stained > beyond else None

@@ -12,17 +12,23 @@ from cytotrial.gating.arguments import METHODS, Fixed
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
 
-COLUMNS = ("FSC-A", "FSC-H", "FSC-W", "SSC-A", "Time", "CD3", "CD4", "CD8")
+COLUMNS = ("FSC-A", "FSC-H", "FSC-W", "SSC-A", "Time", "CD3", "CD4", "CD8", "dump")
 MARKERS = {
     "steady_signal": ("Time",),
     "singlet_band": ("FSC-A", "FSC-H"),
     "valley": ("CD3",),
     "quadrant": ("CD4", "CD8"),
     "scatter_cluster": ("FSC-A", "SSC-A"),
+    "corner": ("SSC-A", "dump"),
     "reference_population": ("CD4", "CD8"),
     "relative_threshold": ("CD3",),
 }
+NOT_BY_EVENTS = {"below_range", "fixed", "opposite", "flowjo", "gatingml"}
 Events = Callable[..., ParentEvents]
+
+
+def test_every_method_that_places_by_events_is_here() -> None:
+    assert set(MARKERS) | NOT_BY_EVENTS == set(METHODS)
 
 
 def same(n: int, value: float) -> dict[str, np.ndarray]:
@@ -30,15 +36,43 @@ def same(n: int, value: float) -> dict[str, np.ndarray]:
     return {name: np.full(n, value) for name in COLUMNS}
 
 
-@pytest.mark.parametrize("method", MARKERS)
-@pytest.mark.parametrize(("n", "value"), [(0, 0.0), (1, 500.0), (30, 500.0), (5000, 0.0), (5000, 500.0), (5000, -50.0)])
-def test_too_few_events_or_one_value(parent_events: Events, method: str, n: int, value: float) -> None:
+def one_peak(n: int) -> dict[str, np.ndarray]:
+    """n events around 2,000 in every channel, none of which says anything of another."""
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(2000.0, 300.0, n) for name in COLUMNS}
+
+
+def assert_not_found(method: str, events: ParentEvents) -> None:
+    """With a reason, and without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = place(method, parent_events(same(n, value), MARKERS[method]), args=METHODS[method]())
-    print(method, n, value, "->", found.reason)
+        found = place(method, events, args=METHODS[method]())
+    print(method, len(events), "->", found.reason)
     assert not found.found
     assert found.reason
+    assert not found.measures
+
+
+@pytest.mark.parametrize("method", MARKERS)
+@pytest.mark.parametrize(
+    ("n", "value"), [(0, 0.0), (1, 500.0), (30, 500.0), (5000, 0.0), (5000, 500.0), (5000, -50.0), (5000, np.nan)]
+)
+def test_too_few_events_or_one_value(parent_events: Events, method: str, n: int, value: float) -> None:
+    """No file with a NaN gets as far as a method: `tube_of` refuses it."""
+    assert_not_found(method, parent_events(same(n, value), MARKERS[method]))
+
+
+@pytest.mark.parametrize("method", MARKERS)
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 49])
+def test_a_handful_of_events(parent_events: Events, method: str, n: int) -> None:
+    assert_not_found(method, parent_events(one_peak(n), MARKERS[method]))
+
+
+@pytest.mark.parametrize("method", sorted(set(MARKERS) - {"steady_signal"}))
+def test_nothing_above_zero(parent_events: Events, method: str) -> None:
+    """Time below zero is still steady; scatter, and cells without a stain, are nothing."""
+    columns = {name: values - 9000.0 for name, values in one_peak(3000).items()}
+    assert_not_found(method, parent_events(columns, MARKERS[method]))
 
 
 def test_one_width(parent_events: Events) -> None:
@@ -52,13 +86,19 @@ def test_one_height_and_many_areas(parent_events: Events) -> None:
     assert (found.found, found.reason) == (False, "FSC-H has one value")
 
 
-@pytest.mark.parametrize("method", ["valley", "quadrant"])
-def test_one_mode(parent_events: Events, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("valley", "no CD3 valley of prominence 0.3 among 5000 parent events"),
+        ("quadrant", "no CD4 valley of prominence 0.3 among 5000 parent events"),
+        ("corner", "no CD3 valley among 5000 parent events"),
+    ],
+)
+def test_one_mode(parent_events: Events, method: str, told: str) -> None:
     rng = np.random.default_rng(0)
     columns = {name: rng.normal(200.0, 60.0, 5000) for name in COLUMNS}
     found = place(method, parent_events(columns, MARKERS[method]), args=METHODS[method]())
-    assert not found.found
-    assert "valley of prominence 0.3 among 5000 parent events" in found.reason
+    assert (found.found, found.reason) == (False, told)
 
 
 def test_quadrant_with_one_of_its_valleys(parent_events: Events) -> None:

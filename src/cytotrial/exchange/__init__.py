@@ -1,0 +1,1 @@
+"""Gates in the formats that other programs read."""

@@ -1,0 +1,86 @@
+"""Thresholds from staining controls (FMO, unstained) where the sheet has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from cytotrial.gating.landmarks import Landmark, not_found
+from cytotrial.gating.parent_events import ParentEvents
+from cytotrial.gating.pools import WIDER, FileGate, pool_name, shows_negatives
+from cytotrial.gating.strategy import Rule
+
+LEAST_EVENTS = 200  # of the parent population in a control: fewer show no upper edge
+
+
+def control_landmark(events: ParentEvents, rule: Rule, condition: str | None) -> Landmark | None:
+    """What a staining control says of a rule's first marker; None where it is no control of that marker.
+
+    Returns
+    -------
+    Landmark
+        Without bounds: a control's own cells have no such gate. Its measure ``negative_<marker>`` is the quantile
+        ``rule.control`` of the parent population's cells, linear, compensated.
+    """
+    marker = events.markers[0]
+    if rule.control is None or not shows_negatives(condition, marker, events.axis(marker).channel):
+        return None
+    if len(events) < LEAST_EVENTS:
+        return not_found(f"{len(events)} parent events in the control {condition}, fewer than {LEAST_EVENTS}")
+    edge = float(np.quantile(events.linear(marker), rule.control))
+    reason = f"{100 * rule.control:g} % of {len(events)} {rule.parent} cells of {condition} lie below {edge:.0f}"
+    return Landmark((), reason, {f"negative_{marker}": edge})
+
+
+def from_control(
+    one: FileGate, gate: list[dict[str, Any]], files: Sequence[FileGate], rule: Rule
+) -> list[dict[str, Any]]:
+    """A file's gate with its lower bound where the nearest staining control puts it.
+
+    A gate of one threshold takes the control's, also where the file's own data showed none; one for bright cells (Treg
+    are CD25hi, not merely CD25+) is raised to it where it lay lower, and else left as it is.
+    """
+    marker, is_floor = rule.markers[0], len(rule.markers) > 1
+    if one.first["is_control"] or one.first["outcome"] == "not_done" or (is_floor and not gate):
+        return gate
+    name = f"negative_{marker}"
+    for where, controls in _nearest(one, [other for other in files if name in other.measures]):
+        edge = median(other.measures[name] for other in controls)
+        bare = [{**row, "bound": "min", "coordinates": None} for row in one.rows if row["marker"] == marker]
+        return [_moved(row, marker, edge, controls, where, is_floor=is_floor) for row in gate or bare]
+    return gate
+
+
+def _nearest(one: FileGate, controls: Sequence[FileGate]) -> Iterator[tuple[str, list[FileGate]]]:
+    """Controls of subject and batch, the subject, the batch, the site, the trial; FMO tubes before unstained ones."""
+    same = [other for other in controls if all(one.tops.get(marker) == top for marker, top in other.tops.items())]
+    for kind in ("fmo", "unstained"):
+        some = [other for other in same if str(other.first["condition"]).casefold().startswith(kind)]
+        subject = _in_pool("subject", one, some)
+        that_day = _in_pool("batch", one, subject)
+        if that_day:
+            yield f"{pool_name('subject', one)}, batch {one.of_pool('batch')}", that_day
+        for width in ("subject", *WIDER["batch"]):
+            found = _in_pool(width, one, some)
+            if found:
+                yield pool_name(width, one), found
+
+
+def _in_pool(width: str, one: FileGate, files: Sequence[FileGate]) -> list[FileGate]:
+    name = one.of_pool(width)
+    return [other for other in files if name is not None and other.of_pool(width) == name]
+
+
+def _moved(
+    row: dict[str, Any], marker: str, edge: float, controls: Sequence[FileGate], where: str, *, is_floor: bool
+) -> dict[str, Any]:
+    if row["marker"] != marker or row["bound"] != "min" or (is_floor and row["threshold_linear"] >= edge):
+        return row
+    names = ", ".join(sorted(other.sample_id for other in controls))
+    reason = f"median of the controls {names}"
+    if len(controls) == 1:
+        reason = f"{controls[0].first['reason']} ({names})"
+    return {**row, "threshold_linear": edge, "source": "fmo", "pool": where, "reason": reason}
