@@ -1,12 +1,12 @@
-# make demo · make test · make bench · make help
+# make demo · make test · make bench · make bench-accuracy · make help
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lock clean
+.PHONY: help demo test bench bench-accuracy lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | column -t -s "$$(printf '\t')"
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | column -t -s "$$(printf '\t')"
 
 demo: .venv/.runtime ## install, then run the bundled synthetic trial to results/report/index.html
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/snakemake --cores all
@@ -21,6 +21,9 @@ bench: demo ## accuracy on the bundled trial against its known truth, and speed 
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.accuracy
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.speed
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.writing
+
+bench-accuracy: .venv/.runtime ## gating on simulated trials against their truth: writes docs/accuracy.md, 20 minutes on 2 cores
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.gating --out docs/accuracy.md
 
 lock: ## remake the hashed locks after a change of the dependencies (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
