@@ -126,7 +126,9 @@ def _borrowed(gates: Sequence[Row]) -> Iterator[str]:
 
 def _doubted(gates: Sequence[Row]) -> Iterator[str]:
     """Gates that the file's own events showed, and showed to cut through cells; each population once."""
-    doubts = {row["population"]: row["doubt"] for row in gates if row.get("doubt") and row["source"] == "found"}
+    moved = {row["population"] for row in gates if row["source"] == "manual"}
+    found = [row for row in gates if row.get("doubt") and row["source"] == "found" and row["population"] not in moved]
+    doubts = {row["population"]: row["doubt"] for row in found}
     for population, doubt in doubts.items():
         yield f"{population} gate uncertain: {doubt}".replace(";", ",")
 

@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     applied = []
     for sample in samples:
         row = intake[sample.sample_id]
+        (job.gatingml / f"{sample.sample_id}.xml").unlink(missing_ok=True)  # an earlier run's
         if row["readable"] != "Y":
             applied.append(_uncounted(sample, job, f"file failed: {row['reasons']}", []))
             continue

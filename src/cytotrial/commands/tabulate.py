@@ -54,9 +54,10 @@ def run(arguments: argparse.Namespace) -> None:
     for one in samples:
         own_steps = [_numbers(row) for row in steps.get(one.sample_id, [])]
         own_missing = missing.get(one.sample_id, [])
+        flaws = [] if one.is_control else own_missing  # a control lacks a dye: what it does not show is no flaw
         read = _with_what_apply_gates_met(intake[one.sample_id][0], populations[one.sample_id])
         read = {**read, "reasons": "; ".join(part for part in (read["reasons"], twins.get(one.sample_id)) if part)}
-        verdict, reasons = judge_file(read, own_steps, gates.get(one.sample_id, []), own_missing, rules)
+        verdict, reasons = judge_file(read, own_steps, gates.get(one.sample_id, []), flaws, rules)
         status.append(_status(one, read, verdict, reasons, own_steps, own_missing))
     measured = [
         _measured(one, study, row, populations[one.sample_id])

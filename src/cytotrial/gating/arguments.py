@@ -82,6 +82,9 @@ class Valley:
         Where there is no second peak: keep the whole peak up to this many SDs of its lower half, and at
         least up to `least_fold` times its mode; ``None`` means "not found", and another file's threshold is
         borrowed.
+    deepest : bool
+        Of several valleys take the deepest, in place of the one that parts the events best. For a dye whose positives
+        lie far off (dead cells): a population that another dye spills into is no part of them.
     dim_fold : float or None
         For a marker whose stained cells are dim or bright (CD56): where the cells that lie clear of the negatives
         and yet below the valley outnumber those above it by this factor, the valley parts dim from bright. The
@@ -94,6 +97,7 @@ class Valley:
     least_share: float = 0.01
     least_fold: float = 1.0
     tail_sds: float | None = None
+    deepest: bool = False
     dim_fold: float | None = None
 
 

@@ -111,6 +111,7 @@ def valley(
     prominence: float,
     least_share: float,
     far_apart: Callable[[float, float], bool] = lambda left, right: True,
+    deepest: bool = False,
 ) -> ValleyFound | None:
     """The local minimum that parts `values` best, or None where none is deep enough.
 
@@ -124,6 +125,8 @@ def valley(
         Each side holds at least this share of the events.
     far_apart : function of two peaks
         Whether two peaks (gate scale) are two populations.
+    deepest : bool
+        Take the deepest minimum in place of the one that parts the values best.
 
     Notes
     -----
@@ -148,7 +151,7 @@ def valley(
         if not far_apart(float(grid[left]), float(grid[right])):
             continue
         below, above = mass[i] / share[i], (mass[-1] - mass[i]) / (1.0 - share[i])
-        score = share[i] * (1.0 - share[i]) * (above - below) ** 2
+        score = depth if deepest else share[i] * (1.0 - share[i]) * (above - below) ** 2
         if score > best_score:
             at = _floor_middle(height, i, smaller)
             best = ValleyFound(float(grid[at]), float(grid[left]), float(grid[right]), float(depth), float(share[i]))

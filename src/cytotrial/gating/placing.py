@@ -56,7 +56,8 @@ def place_gates(tube: Tube, strategy: Strategy, *, condition: str | None = None)
     placed: list[Placed] = []
     for rule in strategy.rules:
         parent = inside[rule.parent]
-        outcome = _place_one(tube, rule, inside, {p.rule.id: p.landmark for p in placed}, condition)
+        outcome = _as_control(tube, rule, strategy, inside, condition) if rule.control else None
+        outcome = outcome or _place_one(tube, rule, parent, {p.rule.id: p.landmark for p in placed})
         placed.append(outcome)
         inside[rule.id] = _members(tube, outcome, parent)
         log.info("%s %s: %s, %s", tube.sample_id, rule.id, outcome.outcome, outcome.landmark.reason)
@@ -73,14 +74,23 @@ def _place_drawn(tube: Tube, strategy: DrawnStrategy) -> list[Placed]:
     return placed
 
 
-def _place_one(
-    tube: Tube,
-    rule: Rule,
-    inside: Mapping[str, np.ndarray | None],
-    earlier: Mapping[str, Landmark],
-    condition: str | None,
-) -> Placed:
-    parent = inside[rule.parent]
+def _as_control(
+    tube: Tube, rule: Rule, strategy: Strategy, inside: Mapping[str, np.ndarray | None], condition: str | None
+) -> Placed | None:
+    """What a staining control says of a gate, among its parent's cells or the nearest ancestor's that it shows.
+
+    An unstained tube shows no CD3+ cells and so none of their children: there, all lymphocytes lack the dye.
+    """
+    markers = rule.usable_markers(tube.axes)
+    shown = next(one for one in strategy.ancestors(rule.id) if inside[one] is not None)
+    if not markers:
+        return None
+    events = ParentEvents(tube, inside[shown], markers)
+    landmark = control_landmark(events, rule, condition, among=shown)
+    return Placed(rule, "not_found", landmark, len(events)) if landmark else None
+
+
+def _place_one(tube: Tube, rule: Rule, parent: np.ndarray | None, earlier: Mapping[str, Landmark]) -> Placed:
     markers = rule.usable_markers(tube.axes)
     if not markers:
         lacking = " or ".join(marker for marker in rule.markers if marker not in tube.axes)
@@ -88,9 +98,6 @@ def _place_one(
     if parent is None:
         return Placed(rule, "not_found", not_found(f"its parent {rule.parent} was not found"), None)
     events = ParentEvents(tube, parent, markers)
-    control = control_landmark(events, rule, condition)
-    if control is not None:
-        return Placed(rule, "not_found", control, len(events))
     if rule.method == "opposite":
         landmark = opposite(earlier[rule.args.of], rule.args.of)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -15,6 +15,7 @@ from cytotrial.gating.staining_controls import from_control
 from cytotrial.gating.strategy import Rule
 
 BY_A_PERSON = ("fixed", "below_range", "flowjo", "gatingml")  # methods that learn nothing from the file's events
+MOST_RAISED = 3.0  # times a treatment may raise a measure whose lowest value is held; assumed
 Used = list[dict[str, Any]]
 
 
@@ -41,12 +42,23 @@ def agree(landmarks: Sequence[Row], rules: Mapping[str, Rule]) -> tuple[Used, Us
     """
     used: Used = []
     not_placed: Used = []
+    disbelieved: dict[str, set[str]] = {}  # population -> samples whose own placement of it is not believed
     by_population: dict[str, dict[str, list[Row]]] = {}
     for row in landmarks:
         by_population.setdefault(row["population"], {}).setdefault(row["sample_id"], []).append(row)
     for population, rule in rules.items():
         files = [_file(rows) for _, rows in sorted(by_population.get(population, {}).items())]
-        gates, missing = _agree_on(files, rule)
+        above = rule.args.of if rule.method == "opposite" else rule.parent
+        amiss = disbelieved.get(above, set())
+        far = {
+            one.sample_id: f"the file's own {above} gate was not believed" for one in files if one.sample_id in amiss
+        }
+        if rule.pool != "none" and rule.far is not None:
+            believed = [one for one in files if one.found and one.sample_id not in far]
+            far |= far_files(believed, rule, held(rule.method))
+        # A step of event quality a little off leaves the lineages inside it where they are; a lineage does not.
+        disbelieved[population] = set() if rule.may_be_skipped else set(far)
+        gates, missing = _agree_on(files, rule, far)
         used += gates
         not_placed += missing
     return _with_opposites(used, not_placed, rules)
@@ -57,11 +69,9 @@ def _file(rows: Sequence[Row]) -> FileGate:
     return FileGate(tuple(rows), json.loads(measures) if isinstance(measures, str) else measures or {})
 
 
-def _agree_on(files: Sequence[FileGate], rule: Rule) -> tuple[Used, Used]:
-    """One population's gates in all files."""
-    found = [one for one in files if one.found]
-    far = far_files(found, rule, held(rule.method)) if rule.pool != "none" and rule.far is not None else {}
-    trusted = Peers(one for one in found if one.sample_id not in far)
+def _agree_on(files: Sequence[FileGate], rule: Rule, far: Mapping[str, str]) -> tuple[Used, Used]:
+    """One population's gates in all files; `far`: sample -> why its own placement is not believed."""
+    trusted = Peers(one for one in files if one.found and one.sample_id not in far)
     used: Used = []
     missing: Used = []
     for one in files:
@@ -69,8 +79,8 @@ def _agree_on(files: Sequence[FileGate], rule: Rule) -> tuple[Used, Used]:
         if not gate and one.first["outcome"] != "not_done":
             why = far.get(one.sample_id) or one.first["reason"]
             gate = _borrowed(one, why, trusted, rule) or _fallen_back(one, why, rule)
-            if not gate and one.found:  # far from the others, and nobody to borrow from
-                gate = _own(one, Peers([one]), rule)
+            if not gate and one.found:
+                gate = [{**row, "doubt": f"{why}, and nobody lends"} for row in _own(one, Peers([one]), rule)]
         gate = from_control(one, gate, files, rule) if rule.control else gate
         if gate:
             used += gate
@@ -87,14 +97,27 @@ def _own(one: FileGate, trusted: Peers, rule: Rule) -> Used:
         return [{**row, "source": source, "pool": "none"} for row in one.rows]
     measures = _aligned(one, trusted, rule)
     how = one.first["reason"]
+    if measures != one.measures:
+        how += f"; {', '.join(name for name in measures if name not in shared)} by {rule.align} alignment"
+    common, told = _in_common(one, trusted, rule, shared)
+    widest = "trial" if set(shared.values()) == {"trial"} else rule.pool
+    return _rows_of(one, measures | common, rule, how + told, source=source, pool=pool_name(widest, one))
+
+
+def _in_common(one: FileGate, trusted: Peers, rule: Rule, shared: Mapping[str, str]) -> tuple[dict[str, float], str]:
+    """What the files hold in common, and in words; nothing of a measure that no file like this one has."""
+    common, told = {}, ""
     for name, held_as in shared.items():
         width = "trial" if held_as == "trial" else rule.pool
-        pool = trusted.pool(width, one) or [one]
-        measures[name] = _in_common(pool, name, held_as)
-        word = "lowest" if held_as == "lowest" else "median"
-        how += f"; {name} {measures[name]:.3g}, the {word} of the {len(pool)} files of {pool_name(width, one)}"
-    widest = "trial" if set(shared.values()) == {"trial"} else rule.pool
-    return _rows_of(one, measures, rule, how, source=source, pool=pool_name(widest, one))
+        values = sorted(other.measures[name] for other in trusted.pool(width, one))
+        if not values:
+            continue
+        word, common[name] = "median", float(median(values))
+        if held_as == "lowest" and rule.pool == "subject":
+            # A visit whose staining failed is lower than treatment could have raised the others.
+            word, common[name] = "lowest", min(value for value in values if value >= common[name] / MOST_RAISED)
+        told += f"; {name} {common[name]:.3g}, the {word} of the {len(values)} files of {pool_name(width, one)}"
+    return common, told
 
 
 def _aligned(one: FileGate, trusted: Peers, rule: Rule) -> dict[str, float]:
@@ -114,15 +137,10 @@ def _aligned(one: FileGate, trusted: Peers, rule: Rule) -> dict[str, float]:
     return aligned
 
 
-def _in_common(files: Iterable[FileGate], name: str, held_as: str | None) -> float:
-    """What files say together of a measure: the lowest, or the median; every file counts once."""
-    values = [one.measures[name] for one in files]
-    return float(min(values) if held_as == "lowest" else median(values))
-
-
 def _rows_of(one: FileGate, measures: Mapping[str, float], rule: Rule, reason: str, *, source: str, pool: str) -> Used:
     markers = rule.usable_markers({part for row in one.rows for part in row["marker"].split(":") if row["channel"]})
     common = {"source": source, "pool": pool, "reason": reason}
+    common |= {"doubt": None} if source == "pooled" else {}
     return [
         _on_own_axis(one, bound.marker, bound.side, {"threshold_linear": bound.linear, "coordinates": None}) | common
         for bound in rebuilt(rule.method, measures, markers, args=rule.args)
@@ -139,13 +157,13 @@ def _borrowed(one: FileGate, why: str, trusted: Peers, rule: Rule) -> Used:
             continue
         reason = f"{why}, so the median of {len(pool)} files"
         if shared:
-            own_pool = name.startswith(pool_name(rule.pool, one))  # the lowest of all subjects would be an extreme
-            measures = {key: _in_common(pool, key, shared.get(key) if own_pool else None) for key in pool[0].measures}
-            return _rows_of(one, measures, rule, reason, source="pooled", pool=name)
+            measures = {key: float(median(other.measures[key] for other in pool)) for key in pool[0].measures}
+            common, told = _in_common(one, trusted, rule, shared)
+            return _rows_of(one, measures | common, rule, reason + told, source="pooled", pool=name)
         bounds = sorted({(row["marker"], row["bound"]) for other in pool for row in other.rows})
         return [
             _on_own_axis(one, marker, bound, _median_bound(pool, marker, bound))
-            | {"source": "pooled", "pool": name, "reason": reason}
+            | {"source": "pooled", "pool": name, "reason": reason, "doubt": None}
             for marker, bound in bounds
         ]
     return []
@@ -173,7 +191,7 @@ def _fallen_back(one: FileGate, why: str, rule: Rule) -> Used:
 
     return [
         _on_own_axis(one, bound.marker, bound.side, {"threshold_linear": bound.linear, "coordinates": None})
-        | {"source": "fallback", "pool": "none", "reason": f"{why}, so the strategy's fallback"}
+        | {"source": "fallback", "pool": "none", "reason": f"{why}, so the strategy's fallback", "doubt": None}
         for bound in fallback_bounds(rule)
     ]
 
@@ -201,6 +219,7 @@ def _with_opposites(used: Used, not_placed: Used, rules: Mapping[str, Rule]) -> 
                 "bound": FLIPPED[row["bound"]],
                 "method": "opposite",
                 "reason": f"the other side of {rule.args.of}",
+                "doubt": None,
             }
             for row in others
         ]

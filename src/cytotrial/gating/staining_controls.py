@@ -16,8 +16,15 @@ from cytotrial.gating.strategy import Rule
 LEAST_EVENTS = 200  # of the parent population in a control: fewer show no upper edge
 
 
-def control_landmark(events: ParentEvents, rule: Rule, condition: str | None) -> Landmark | None:
+def control_landmark(
+    events: ParentEvents, rule: Rule, condition: str | None, *, among: str | None = None
+) -> Landmark | None:
     """What a staining control says of a rule's first marker; None where it is no control of that marker.
+
+    Parameters
+    ----------
+    among : str, optional
+        Whose cells `events` are, where not the rule's parent's.
 
     Returns
     -------
@@ -31,7 +38,9 @@ def control_landmark(events: ParentEvents, rule: Rule, condition: str | None) ->
     if len(events) < LEAST_EVENTS:
         return not_found(f"{len(events)} parent events in the control {condition}, fewer than {LEAST_EVENTS}")
     edge = float(np.quantile(events.linear(marker), rule.control))
-    reason = f"{100 * rule.control:g} % of {len(events)} {rule.parent} cells of {condition} lie below {edge:.0f}"
+    reason = (
+        f"{100 * rule.control:g} % of {len(events)} {among or rule.parent} cells of {condition} lie below {edge:.0f}"
+    )
     return Landmark((), reason, {f"negative_{marker}": edge})
 
 
@@ -40,33 +49,43 @@ def from_control(
 ) -> list[dict[str, Any]]:
     """A file's gate with its lower bound where the nearest staining control puts it.
 
-    A gate of one threshold takes the control's, also where the file's own data showed none; one for bright cells (Treg
-    are CD25hi, not merely CD25+) is raised to it where it lay lower, and else left as it is.
+    A gate of one threshold takes the FMO tube's, also where the file's own data showed none; one for bright cells (Treg
+    are CD25hi, not merely CD25+) is raised to it where it lay lower, and so is any by an unstained tube.
     """
-    marker, is_floor = rule.markers[0], len(rule.markers) > 1
-    if one.first["is_control"] or one.first["outcome"] == "not_done" or (is_floor and not gate):
+    marker, is_corner = rule.markers[0], len(rule.markers) > 1
+    if one.first["is_control"] or one.first["outcome"] == "not_done" or (is_corner and not gate):
         return gate
     name = f"negative_{marker}"
-    for where, controls in _nearest(one, [other for other in files if name in other.measures]):
+    # Another subject's control was measured at other voltages: it counts only where the file shows no gate itself.
+    widths = ("subject", "batch") if one.found else ("subject", *WIDER["batch"])
+    for where, controls in _nearest(one, [other for other in files if name in other.measures], widths):
         edge = median(other.measures[name] for other in controls)
         bare = [{**row, "bound": "min", "coordinates": None} for row in one.rows if row["marker"] == marker]
+        # An unstained tube has no other dye's spillover either: its edge is too low to lower a gate to.
+        is_floor = is_corner or (bool(gate) and not _is_fmo(controls[0]))
         return [_moved(row, marker, edge, controls, where, is_floor=is_floor) for row in gate or bare]
     return gate
 
 
-def _nearest(one: FileGate, controls: Sequence[FileGate]) -> Iterator[tuple[str, list[FileGate]]]:
-    """Controls of subject and batch, the subject, the batch, the site, the trial; FMO tubes before unstained ones."""
+def _nearest(
+    one: FileGate, controls: Sequence[FileGate], widths: Sequence[str]
+) -> Iterator[tuple[str, list[FileGate]]]:
+    """Controls of subject and batch, then of each width; FMO tubes before unstained ones."""
     same = [other for other in controls if all(one.tops.get(marker) == top for marker, top in other.tops.items())]
-    for kind in ("fmo", "unstained"):
-        some = [other for other in same if str(other.first["condition"]).casefold().startswith(kind)]
+    for is_fmo in (True, False):
+        some = [other for other in same if _is_fmo(other) is is_fmo]
         subject = _in_pool("subject", one, some)
         that_day = _in_pool("batch", one, subject)
         if that_day:
             yield f"{pool_name('subject', one)}, batch {one.of_pool('batch')}", that_day
-        for width in ("subject", *WIDER["batch"]):
+        for width in widths:
             found = _in_pool(width, one, some)
             if found:
                 yield pool_name(width, one), found
+
+
+def _is_fmo(control: FileGate) -> bool:
+    return str(control.first["condition"]).casefold().startswith("fmo")
 
 
 def _in_pool(width: str, one: FileGate, files: Sequence[FileGate]) -> list[FileGate]:

@@ -17,6 +17,7 @@ from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 POOLS = ("none", "subject", "batch", "site", "trial")
 ALIGNED = ("file", "batch", "none")
+ORDERED = (("least_fold", "most_fold"), ("bulk", "tail"))  # arguments of which the first is below the second
 CONTROLLED = ("valley", "fixed", "reference_population")  # methods whose lower bound a staining control can give
 ONE_SIDED = ("valley", "relative_threshold", "fixed", "opposite")  # methods whose gate is one threshold
 DRAWN = ("flowjo", "gatingml")  # methods that take a gate as a person drew it
@@ -341,7 +342,17 @@ def _arguments(where: str, kind: type, given: Any, problems: list[str]) -> Any:
         problems.append(
             problem(f"{where}, keep", found=repr(given["keep"]), expected="above or below", remedy="choose one")
         )
-    return kind(**given) if len(problems) == before else None
+    return _in_order(where, kind(**given), problems) if len(problems) == before else None
+
+
+def _in_order(where: str, args: Any, problems: list[str]) -> Any:
+    """The arguments, held against each other."""
+    problems += [
+        problem(f"{where}, {low}", found=f"{getattr(args, low)!r}", expected=f"less than {high}", remedy="correct one")
+        for low, high in ORDERED
+        if hasattr(args, high) and not getattr(args, low) < getattr(args, high)
+    ]
+    return args
 
 
 def _fits(value: Any, hint: str) -> bool:
@@ -349,11 +360,14 @@ def _fits(value: Any, hint: str) -> bool:
         return "None" in hint
     if "str" in hint:
         return isinstance(value, str)
+    if "bool" in hint:
+        return isinstance(value, bool)
     return isinstance(value, int) and not isinstance(value, bool) if hint == "<class 'int'>" else _is_number(value)
 
 
 def _words(hint: str) -> str:
-    return "text" if "str" in hint else "a whole number" if hint == "<class 'int'>" else "a number"
+    known = {"str": "text", "bool": "true or false", "'int'": "a whole number"}
+    return next((word for kind, word in known.items() if kind in hint), "a number")
 
 
 def _fallback(

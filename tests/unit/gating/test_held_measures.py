@@ -48,10 +48,10 @@ def test_which_measures_are_held() -> None:
 def test_median_and_lowest_of_the_subject(rules: Make, treg: Make, told: Make) -> None:
     """The tail is a trait of the subject: its median. The Treg's share is the lowest: that of a visit untreated."""
     rows = [
-        *treg("A0", measures(bulk=400.0, tail=1.5, clear=10.0)),
+        *treg("A0", measures(bulk=400.0, tail=1.5, clear=0.2)),
         *treg("A2", measures(bulk=500.0, tail=1.9, clear=0.1)),
-        *treg("A4", measures(bulk=300.0, tail=1.6, clear=30.0)),
-        *treg("B0", measures(bulk=400.0, tail=3.0, clear=1000.0)),
+        *treg("A4", measures(bulk=300.0, tail=1.6, clear=0.28)),
+        *treg("B0", measures(bulk=400.0, tail=3.0, clear=2.0)),
         *treg("B2", measures(bulk=400.0, tail=5.0, clear=1.0)),
     ]
     used, missing = agree(rows, rules(TREG % "subject"))
@@ -66,8 +66,17 @@ def test_median_and_lowest_of_the_subject(rules: Make, treg: Make, told: Make) -
     assert reason(used, "A2").endswith("clear_per_between 0.1, the lowest of the 3 files of subject A")
 
 
+def test_a_visit_whose_staining_failed_is_not_the_lowest(rules: Make, treg: Make, told: Make) -> None:
+    """No treatment raises the others threefold: 0.02 beside 1.0 and 1.2 is a fault, and 0.9 holds."""
+    visits = {"A0": 1.0, "A2": 1.2, "A4": 0.02, "A6": 0.9}
+    rows = [row for name, clear in visits.items() for row in treg(name, measures(bulk=500.0, clear=clear))]
+    used, _ = agree(rows, rules(TREG % "subject"))
+    assert "clear_per_between 0.9, the lowest" in reason(used, "A0")
+    assert len({threshold for threshold, *_ in told(used).values()}) == 1
+
+
 def test_both_bounds_are_rebuilt(rules: Make, treg: Make) -> None:
-    rows = [*treg("A0", measures(mode=2600.0)), *treg("A2", measures(mode=1300.0, clear=0.1))]
+    rows = [*treg("A0", measures(mode=2600.0, clear=0.2)), *treg("A2", measures(mode=1300.0, clear=0.1))]
     used, _ = agree(rows, rules(TREG % "subject"))
     bounds = {(one["sample_id"], one["marker"], one["bound"]): one for one in used}
     assert set(bounds) == {(sample, *end) for sample in ("A0", "A2") for end in (("CD25", "min"), ("CD127", "max"))}

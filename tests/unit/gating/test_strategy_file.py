@@ -271,7 +271,7 @@ def test_every_method_has_a_module_and_a_number_of_markers() -> None:
 def test_every_number_has_limits_and_its_default_lies_within() -> None:
     for name, kind in METHODS.items():
         for field in dataclasses.fields(kind):
-            if field.name in ("keep", "of", "seed_marker", "threshold", "file", "gate", "sample"):
+            if field.name in ("keep", "of", "seed_marker", "threshold", "file", "gate", "sample", "deepest"):
                 continue
             low, high = LIMITS[field.name]
             assert field.default is None or low <= field.default <= high, (name, field.name)

@@ -14,6 +14,7 @@ FLOOR = 100.0 / 262144.0
 # Quantiles of the negatives' distance below their mode. Mirrored: cells farther above than the upper one are clear of
 # the negatives; above the lower one negatives and their mirror image cancel, so what is left over are stained cells.
 CLEAR, CANCELS = 0.98, 0.70
+DOUBT = "dim {} cells and negatives overlap"
 
 
 def place(events: ParentEvents, *, args: Valley) -> Landmark:
@@ -34,16 +35,22 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
         low, high = float(axis.to_linear(left)), float(axis.to_linear(right))
         return high >= args.least_fold * max(low, FLOOR * axis.top)
 
-    found = valley(values, prominence=args.prominence, least_share=args.least_share, far_apart=far_apart)
-    dim = _parting_dim_from_negative(events, marker, found, args.dim_fold) if found and args.dim_fold else None
-    if found and dim is not None:
-        why = f"the {marker} valley at {float(axis.to_linear(found.at)):.0f} parts dim from bright cells; as many dim "
-        doubt = f"dim {marker}: cells and negatives overlap"
-        return _bound(marker, args.keep, dim, why + "cells below as mirrored negatives above", doubt)
+    found = valley(
+        values,
+        prominence=args.prominence,
+        least_share=args.least_share,
+        far_apart=far_apart,
+        deepest=args.deepest,
+    )
     if found:
         low, high = axis.to_linear(found.left), axis.to_linear(found.right)
-        how = f"valley between {marker} peaks at {low:.0f} and {high:.0f}, depth {100 * found.depth:.0f} %"
-        return _bound(marker, args.keep, float(axis.to_linear(found.at)), how)
+        at, how = float(axis.to_linear(found.at)), f"valley between {marker} peaks at {low:.0f} and {high:.0f}"
+        outnumbered, below_dim = _below_dim_cells(events, marker, found, args.dim_fold)
+        if below_dim is not None:
+            why = f"the {marker} valley at {at:.0f} parts dim from bright cells; as many dim cells below as mirrored "
+            return _bound(marker, args.keep, below_dim, why + "negatives above", DOUBT.format(marker))
+        doubt = DOUBT.format(marker) if outnumbered else ""
+        return _bound(marker, args.keep, at, f"{how}, depth {100 * found.depth:.0f} %", doubt)
     if args.tail_sds is None or density(values).height.max() == 0:
         return not_found(f"no {marker} valley of prominence {args.prominence:g} among {len(events)} parent events")
     peak = mode(values)
@@ -57,8 +64,16 @@ def _bound(marker: str, keep: str, linear: float, how: str, doubt: str = "") -> 
     return Landmark((above_or_below(marker, keep, linear),), how, {marker: linear}, doubt)
 
 
-def _parting_dim_from_negative(events: ParentEvents, marker: str, found: ValleyFound, dim_fold: float) -> float | None:
-    """The threshold below dim cells, linear, where `found` lies above them; else None.
+def _below_dim_cells(
+    events: ParentEvents, marker: str, found: ValleyFound, dim_fold: float | None
+) -> tuple[bool, float | None]:
+    """Whether cells clear of the negatives and below `found` outnumber those above it; then the threshold below them.
+
+    Returns
+    -------
+    outnumbered : bool
+    threshold : float or None
+        Linear; None where the cells do not add up to a population above the negatives.
 
     Notes
     -----
@@ -70,14 +85,14 @@ def _parting_dim_from_negative(events: ParentEvents, marker: str, found: ValleyF
     centre = float(axis.to_linear(mode(scaled[scaled < found.at])))
     above, valley_at = linear - centre, float(axis.to_linear(found.at)) - centre
     below = -above[above < 0]
-    if len(below) < LEAST_EVENTS:
-        return None
+    if dim_fold is None or len(below) < LEAST_EVENTS:
+        return False, None
     clear = float(np.quantile(below, CLEAR))
     beyond = np.count_nonzero(above >= valley_at)
     between = np.count_nonzero((above > clear) & (above < valley_at))
     between -= np.count_nonzero((above < -clear) & (above > -valley_at))
     if between <= dim_fold * beyond:
-        return None
+        return False, None
     start = float(np.quantile(below, CANCELS))
     stained = np.count_nonzero(above > start) - np.count_nonzero(above < -start)
-    return centre + float(np.sort(above)[-stained]) if stained > beyond else None
+    return True, centre + float(np.sort(above)[-stained]) if stained > beyond else None

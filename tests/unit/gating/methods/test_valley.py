@@ -121,7 +121,7 @@ def test_dim_cells_are_kept_where_the_valley_lies_above_them(parent_events: Even
         assert "parts dim from bright cells" in found.reason
         assert found.bounds[0].linear < 2000.0 < plain.bounds[0].linear
         assert found.measures == {"CD56": found.bounds[0].linear}
-        assert found.doubt == "dim CD56: cells and negatives overlap"
+        assert found.doubt == "dim CD56 cells and negatives overlap"
         assert plain.doubt == ""
     print("kept of the stained:", " ".join(f"{share:.3f}" for share in stained_share))
     print("by the valley alone:", " ".join(f"{share:.3f}" for share in bright_share))
