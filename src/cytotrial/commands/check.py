@@ -14,6 +14,7 @@ from cytotrial.documents import file_problem
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.gating.drawn.named_gates import named_gate_problems
 from cytotrial.gating.drawn.strategy import DrawnStrategy
+from cytotrial.gating.pools import shows_negatives
 from cytotrial.gating.rule_bounds import bound_problems
 from cytotrial.gating.strategy import Strategy
 from cytotrial.gating.strategy_file import load_strategy
@@ -81,7 +82,29 @@ def check_everything(config_path: Path, root: Path) -> Checked:
     problems += _foreign_denominators(checked, by_id, str(config_path))
     if checked.panels and len(strategies) == len(checked.panels):
         problems += _unknown_denominators(checked, list(strategies.values()), str(config_path))
-    return replace(checked, problems=tuple(dict.fromkeys(problems)))
+    unused = [
+        doubt
+        for files, panel in panels.items()
+        if files in strategies
+        for doubt in _unused_controls(checked, files, panel, strategies[files])
+    ]
+    return replace(checked, problems=tuple(dict.fromkeys(problems)), warnings=(*checked.warnings, *unused))
+
+
+def _unused_controls(checked: Checked, files: PanelFiles, panel: Panel, strategy: Strategy) -> Iterator[str]:
+    """FMO tubes of which no gate takes anything: acquired in vain, or named in a way that is not understood."""
+    wanted = {rule.markers[0] for rule in strategy.rules if rule.control is not None}
+    channels = {marker: panel.rules[marker].channel for marker in wanted if marker in panel.rules}
+    conditions = {one.condition for one in checked.samples if one.panel == files.id and one.condition}
+    for condition in sorted(conditions):
+        if condition.casefold().startswith("fmo") and not any(
+            shows_negatives(condition, marker, channel) for marker, channel in channels.items()
+        ):
+            names = ", ".join(f"FMO-{marker}" for marker in sorted(wanted)) or "no control: no gate uses one"
+            remedy = "nothing is taken from these tubes; rename the condition or give the gate a control"
+            yield problem(
+                f"samples sheet, panel {files.id}, condition", found=repr(condition), expected=names, remedy=remedy
+            )
 
 
 def _strategy_paths(files: PanelFiles, root: Path) -> tuple[Path, ...]:

@@ -225,3 +225,18 @@ def test_checking_a_trial_imports_nothing_heavy_either(trial: Path) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=trial)
     assert not {"numpy", "pandas", "flowkit", "flowio", "scipy", "matplotlib"} & set(answer.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_told"), [("FMO-CD56", False), ("fmo cd56", False), ("FMO minus CD56", True), ("FMO-CD16", True)]
+)
+def test_an_fmo_tube_of_which_nothing_is_taken_is_told(trial: Path, condition: str, is_told: bool) -> None:
+    sheet = trial / "config" / "samples.tsv"
+    header, *rows = sheet.read_text(encoding="utf-8").splitlines()
+    rows = [row + "\t" for row in rows] + [f"FMO\tfmo.fcs\tS1\tW0\tnk\t{condition}"]
+    sheet.write_text("\n".join([header + "\tcondition", *rows]) + "\n", encoding="utf-8")
+    (trial / "fmo.fcs").touch()
+    checked = check_everything(trial / "config" / "config.yaml", trial)
+    told = [line for line in checked.warnings if "panel nk, condition" in line]
+    assert checked.problems == ()
+    assert [f"found {condition!r}, expected FMO-CD56" in line for line in told] == ([True] if is_told else [])
