@@ -22,7 +22,7 @@ bench: demo ## accuracy on the bundled trial against its known truth, and speed 
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.speed
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.writing
 
-bench-accuracy: .venv/.runtime ## gating on simulated trials against their truth: writes docs/accuracy.md, 20 minutes on 2 cores
+bench-accuracy: .venv/.runtime ## gating on simulated trials against their truth: writes docs/accuracy.md, 12 minutes on 2 cores
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.gating --out docs/accuracy.md
 
 lock: ## remake the hashed locks after a change of the dependencies (needs uv)

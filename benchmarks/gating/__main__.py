@@ -1,6 +1,6 @@
 """How near gating comes to the truth of simulated trials, and how well it repeats itself on the same blood.
 
-python -m benchmarks.gating [--profiles clinic,hard] [--seeds 7001] [--subjects-per-arm 4] [--out docs/accuracy.md]
+python -m benchmarks.gating [--profiles clinic,hard] [--seeds 7101] [--subjects-per-arm 4] [--out docs/accuracy.md]
 """
 
 from __future__ import annotations

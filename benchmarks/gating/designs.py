@@ -20,8 +20,8 @@ DESIGNS = (
     *(f"he2020/{profile}" for profile in ("clean", "clinic", "other_lab", "hard", "null", "denominator_stress")),
     "lupil2/clinic",
 )
-SEEDS = (7001, 7002, 7003)  # 1-12, 100-110, 2026 and 20200 were looked at while the gates were made
-SUBJECTS_PER_ARM = 12
+SEEDS = (7101, 7102)  # 1-12, 100-110, 501, 601-603, 701, 801, 2026, 7001-7003 and 20200 were looked at meanwhile
+SUBJECTS_PER_ARM = 9
 VISITS: Mapping[str, tuple[str, ...]] = {
     "he2020": ("W0", "W2", "W6", "W10", "W12"),
     "lupil2": ("D1", "D6", "W4", "W8", "W12"),
