@@ -140,8 +140,10 @@ def compliance_populations(folder: Path, gml: Path, scratch: Path) -> dict[str, 
     return {ids[one.id][-1]: one for one in gate_tube(tube, strategy, []) if one.id != "root"}
 
 
-def test_gatingml_compliance_set_event_for_event(compliance: Path, tmp_path: Path) -> None:
-    logging.getLogger().setLevel(logging.ERROR)
+def test_gatingml_compliance_set_event_for_event(
+    compliance: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
     compared, met = 0, set()
     for gml in sorted((compliance / "gml").glob("*.xml")):
         if gml.name == "gml_range_gate_attr_testing.xml":

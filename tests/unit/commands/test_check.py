@@ -189,6 +189,7 @@ def test_mistakes_of_every_kind_at_once(trial: Path, capsys: pytest.CaptureFixtu
 
 
 def test_doubts_are_logged_and_the_run_goes_on(trial: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
     (trial / "S1_W0_nk.fcs").unlink()
     assert _check(trial) == 0
     assert [record.levelname for record in caplog.records if "S1_W0_nk" in record.getMessage()] == ["WARNING"]

@@ -34,6 +34,7 @@ def export(folder: Path) -> int:
 
 
 def test_the_sheets_samples(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
     assert export(folder) == 0
     out = folder / "exports/gatingml"
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {
