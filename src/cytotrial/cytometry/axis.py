@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -67,6 +69,17 @@ class Axis:
         else:
             out = getattr(transforms, asinh)(flat, [0], t=self.top, m=self.m, a=self.a)
         return np.asarray(out).reshape(column.shape)
+
+
+def axes_as_text(axes: Mapping[str, Axis]) -> str:
+    """A file's axes as JSON, every digit kept."""
+    text = json.dumps([asdict(axis) for axis in axes.values()], separators=(",", ":"))
+    return text.replace("  ", " \\u0020")  # tables make one blank of several, and a channel's name may have them
+
+
+def axes_from_text(text: str) -> dict[str, Axis]:
+    """What `axes_as_text` wrote, by marker."""
+    return {one["marker"]: Axis(**one) for one in json.loads(text)}
 
 
 def _exact(value: float) -> str:

@@ -10,15 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from cytotrial.cytometry.axis import Axis
-from cytotrial.cytometry.compensation import Spillover, checked, compensate, read_matrix
+from cytotrial.cytometry.compensation import Spillover
 from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
+from cytotrial.cytometry.linear_events import LinearEvents
 from cytotrial.cytometry.panel import Panel, resolve_channels
+from cytotrial.cytometry.panel_spillover import panel_spillover
+from cytotrial.cytometry.quantiles import low_quantile, picked
 from cytotrial.cytometry.scale import Scale
 from cytotrial.errors import CytotrialError
 
 # An instrument with a wider range than 18 bits has more decades, not coarser ones: M grows with log10 T, so that the
 # linear part of the scale around zero stays as wide in linear units as on a FACSDiva file.
 REFERENCE_TOP = 2.0**18
+# flowutils' logicle, and FlowKit with it, gives some events of wider ones the place of no other: -1.
+WIDEST = 2.25
 LEAST_NEGATIVES = 100  # fewer show no spread
 LINEAR_MARKERS = ("FSC-A", "FSC-H", "FSC-W", "SSC-A", "SSC-H", "SSC-W", "Time")
 
@@ -33,7 +38,7 @@ class Tube:
         Every marker, scatter and time channel that the panel maps and the file has.
     spillover : Spillover or None
         The matrix used; None where the panel says ``compensation: none``.
-    events : ndarray, shape (n_events, n_channels)
+    events : LinearEvents
         Linear; compensated in the matrix's detectors.
     """
 
@@ -41,11 +46,16 @@ class Tube:
     file: FcsFile
     axes: Mapping[str, Axis]
     spillover: Spillover | None
-    events: np.ndarray = field(repr=False)
+    events: LinearEvents = field(repr=False)
 
     def linear(self, marker: str) -> np.ndarray:
         """One marker's values, shape (n_events,), linear, compensated."""
-        return self.events[:, self.axes[marker].index]
+        return self.events.column(self.axes[marker].index)
+
+    @property
+    def seen(self) -> Tube:
+        """The tube with the events that gates are placed on; itself unless it has very many (`linear_events`)."""
+        return self if self.events.seen is self.events else replace(self, events=self.events.seen)
 
 
 def open_tube(path: Path, panel: Panel, scale: Scale, *, sample_id: str) -> Tube:
@@ -70,12 +80,11 @@ def tube_of(file: FcsFile, panel: Panel, scale: Scale, *, sample_id: str, shown:
     twice = sorted({axis.channel for axis in axes.values() if file.names.count(axis.channel) > 1})
     if twice:  # FlowKit knows channels by name alone, and would take the first
         raise UnreadableFcsError(f"$PnN {', '.join(twice)} stands for several channels, one of them the panel's")
-    spillover = _spillover(file, panel)
-    events = compensate(file.events, spillover, file.names)
-    used = [axis.index for axis in axes.values()]
-    if not np.isfinite(events[:, used]).all():
+    spillover = panel_spillover(file, panel)
+    events = LinearEvents(file.stored, spillover, file.names, used=list(indices.values()))
+    if not events.seen.finite:
         raise UnreadableFcsError("events that are not finite numbers in the panel's channels")
-    axes = {marker: _wide_enough(axis, events[:, axis.index]) for marker, axis in axes.items()}
+    axes = {marker: _wide_enough(axis, events.seen.column(axis.index)) for marker, axis in axes.items()}
     return Tube(sample_id, file, axes, spillover, events)
 
 
@@ -97,29 +106,9 @@ def _wide_enough(axis: Axis, values: np.ndarray) -> Axis:
     values; the strategy's width is the least. A narrower one splits the noise around zero into two peaks,
     which happens on instruments of wide range and much noise.
     """
-    negative = values[values < 0]
+    negative = picked(values, values < 0)
     if axis.method != "logicle" or len(negative) < LEAST_NEGATIVES:
         return axis
-    reach = -float(np.quantile(negative, 0.05))
+    reach = -low_quantile(negative, 0.05)
     width = (axis.m - math.log10(axis.top / reach)) / 2 if reach > 0 else axis.w
-    return replace(axis, w=round(min(max(axis.w, width), axis.m / 2), 3))
-
-
-def _spillover(file: FcsFile, panel: Panel) -> Spillover | None:
-    if panel.compensation == "none":
-        return None
-    if panel.compensation != "fcs":
-        try:
-            return checked(read_matrix(Path(panel.compensation)), file.names)
-        except ValueError as error:
-            raise UnreadableFcsError(f"compensation matrix: {error}") from error
-        except CytotrialError as error:
-            raise UnreadableFcsError("; ".join(error.problems)) from error
-    if file.spillover_problem:
-        raise UnreadableFcsError(f"spillover: {file.spillover_problem}")
-    if file.spillover is None:
-        raise UnreadableFcsError(
-            "no spillover matrix in the file (SPILL, SPILLOVER or $SPILLOVER); if its data are compensated "
-            "already say 'compensation: none' in the panel file, else name a CSV matrix there"
-        )
-    return file.spillover
+    return replace(axis, w=round(max(axis.w, min(width, axis.m / 2, WIDEST)), 3))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import flowkit as fk
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cytotrial.cytometry.axis import Axis
+from cytotrial.columns import Table
+from cytotrial.cytometry.axis import Axis, axes_as_text, axes_from_text
+from cytotrial.tables import read_table, write_table
 
 LINEAR = np.concatenate([-np.logspace(5, 0, 60), [0.0], np.logspace(0, np.log10(262144), 200)])
 
@@ -82,3 +86,25 @@ def test_name_tells_large_ranges_apart() -> None:
     """4194303 and 4194304 are both written by instruments; six digits would not do."""
     assert logicle(top=4194303.0).name == "logicle(T=4194303,W=1,M=4.5,A=0)"
     assert logicle(top=4194303.5).name == "logicle(T=4194303.5,W=1,M=4.5,A=0)"
+
+
+NAMES = ("PE-A", "Pacific Blue-A", "FL 2  A", "a   b    c", 'Ω "slash\\" \t/A', " ", "x\xa0\u2003\x1fy")
+
+
+def test_axes_come_back_from_a_table_as_they_were(tmp_path: Path) -> None:
+    """Every digit and every letter of a name: by these a later step finds the channel and its scale."""
+    axes = {
+        f"M{number}": Axis(f"M{number}", name, number, 4194304.0 / 3, "logicle", 0.1 + 0.2, 4.5 + np.log10(16.0), -0.1)
+        for number, name in enumerate(NAMES)
+    }
+    axes |= {"FSC-A": Axis("FSC-A", "FSC-A", 9, float("inf")), "CD3": Axis("CD3", "V-A", 10, 1e4, "asinh", 0.0, 4.0)}
+    table = Table("told", ("axes",), ("axes",))
+    write_table(tmp_path / "t.tsv", table, [{"axes": axes_as_text(axes)}])
+    ((text,),) = (row.values() for row in read_table(tmp_path / "t.tsv"))
+    back = axes_from_text(str(text))
+    assert back == axes and list(back) == list(axes)
+    assert [axis.channel for axis in back.values()][: len(NAMES)] == list(NAMES)
+
+
+def test_no_axes_are_none() -> None:
+    assert axes_from_text(axes_as_text({})) == {}

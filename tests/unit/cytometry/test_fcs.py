@@ -1,17 +1,18 @@
-"""Intake of one FCS file: what both readers agree on, what is forgiven with a flag, what fails and why."""
+"""Intake of one FCS file: what is read, what is forgiven with a flag, what fails and why."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import fcsparser
+import flowio
 import flowkit as fk
 import numpy as np
 import pytest
 
-from cytotrial.cytometry import fcs
-from cytotrial.cytometry.fcs import UnreadableFcsError, read_fcs
+from cytotrial.cytometry.event_blocks import EventsInMemory
+from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
 from cytotrial.simulate.fcs.writer import write_fcs
 
 NAMES = ("FSC-A", "FITC-A", "PE-A", "Time")
@@ -173,67 +174,75 @@ def test_off_by_one_and_different_offsets(make_fcs: Make) -> None:
     assert len(file.flags) == 2
 
 
-def test_only_the_second_reader_fails(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ValueError("nothing\nbut zeros")
+def test_what_the_second_reader_said_stands_among_the_flags(make_fcs: Make) -> None:
+    """After what FlowIO had to be forgiven, before what only the values show."""
+    path = make_fcs(EVENTS, NAMES, end_shift=1, keywords={"$TIMESTEP": "ten ms"})
+    assert read_fcs(path, header_flags=["second"]).flags == (
+        "the data segment's end is off by one byte (common on some instruments)",
+        "second",
+        "$TIMESTEP is 'ten ms', not a number: time is in ticks",
+    )
 
-    monkeypatch.setattr(fcsparser, "parse", fail)
-    file = read_fcs(make_fcs(EVENTS, NAMES, keywords={"$CYT": "Aria"}))
-    assert file.flags == ("the second reader (fcsparser) cannot read the header: nothing but zeros",)
+
+def test_only_flowios_own_warnings_are_flags(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that FlowIO left open is closed at any time, perhaps while the next one is read: not that one's flag."""
+    read = flowio.FlowData
+
+    def warn(*args: object, **options: object) -> object:
+        warnings.warn("unclosed file <another one>", ResourceWarning, stacklevel=1)
+        warnings.warn("unusual", UserWarning, stacklevel=1)
+        return read(*args, **options)
+
+    monkeypatch.setattr(flowio, "FlowData", warn)
+    assert read_fcs(make_fcs(EVENTS, NAMES)).flags == ("FlowIO: unusual",)
+
+
+# Read when asked for.
+
+
+def test_events_and_flowios_object_are_read_once(make_fcs: Make) -> None:
+    path = make_fcs(EVENTS, NAMES)
+    file = read_fcs(path)
+    assert file.n_events == 10
+    assert file.events is file.events
+    assert file.data is file.data
+    path.unlink()
     assert np.array_equal(file.events, EVENTS)
-    assert file.instrument == "Aria"  # then from the first reader
+    assert np.array_equal(file.data.as_array(), EVENTS)
 
 
-def test_second_reader_gives_less_than_is_compared(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A header that it can read, without the range: a flag, no traceback."""
-    patch_second(monkeypatch, {"$P2R": None})
-    (flag,) = read_fcs(make_fcs(EVENTS, NAMES)).flags
-    assert flag == "the second reader (fcsparser) cannot read the header: no keyword $P2R"
+def test_file_that_is_gone_when_flowio_shall_read_it_again(make_fcs: Make) -> None:
+    path = make_fcs(EVENTS, NAMES)
+    file = read_fcs(path)
+    path.unlink()
+    with pytest.raises(UnreadableFcsError, match="No such file"):
+        _ = file.data
 
 
-# The two readers disagree: failed, with both readings.
+def test_events_without_a_file_have_no_object_of_flowio() -> None:
+    file = FcsFile("", "FCS3.1", (), None, None, None, None, (), EventsInMemory(EVENTS))
+    assert np.array_equal(file.events, EVENTS)
+    with pytest.raises(UnreadableFcsError, match=r"^events without a file$"):
+        _ = file.data
 
 
-def patch_second(monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]) -> None:
-    """Let the second reader answer differently."""
-    read = fcsparser.parse
-
-    def other(*args: object, **options: object) -> dict[str, object]:
-        meta = {**read(*args, **options), **changes}
-        return {key: value for key, value in meta.items() if value is not None}
-
-    monkeypatch.setattr(fcsparser, "parse", other)
+@pytest.mark.parametrize("index", range(4))
+def test_one_channel(make_fcs: Make, index: int) -> None:
+    file = read_fcs(make_fcs(EVENTS, NAMES, keywords={"$TIMESTEP": "0.01", "$P2G": "4"}))
+    column = file.column(index)
+    assert column.flags.c_contiguous and column.dtype == np.float64
+    assert np.array_equal(column, file.events[:, index])
 
 
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"$TOT": 12}, "events (10 and 12)"),
-        ({"$PAR": 3}, "parameters (4 and 3)"),
-        ({"$P3N": "PE-H"}, "names ('PE-A' and 'PE-H')"),
-        ({"$P2R": "1024"}, "ranges (FITC-A: 262144 and 1024)"),
-        ({"SPILL": "2,FITC-A,PE-A,1,0.3,0.1,1"}, "spillover ('2.0,FITC-A,PE-A,1.0,0.2,0.1,1.0' and "),
-        ({"SPILL": None}, "spillover ('2.0,FITC-A,PE-A,1.0,0.2,0.1,1.0' and '')"),
-    ],
-)
-def test_readers_disagree(
-    make_fcs: Make, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], told: str
-) -> None:
-    patch_second(monkeypatch, changes)
-    found = reason(make_fcs(EVENTS, NAMES, keywords={"SPILL": SPILL}))
-    assert found.startswith("the two readers (FlowIO and fcsparser) disagree on ")
-    assert told in found
-
-
-def test_readers_disagree_on_everything_at_once(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_second(monkeypatch, {"$TOT": 12, "$P3N": "PE-H", "SPILL": "2,FITC-A,PE-A,1,0,0,1"})
-    found = reason(make_fcs(EVENTS, NAMES, keywords={"SPILL": SPILL}))
-    assert all(word in found for word in ("events (", "names (", "spillover ("))
-
-
-def test_spelling_of_the_same_spillover_is_no_difference(make_fcs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_second(monkeypatch, {"SPILL": " 2 , FITC-A,PE-A, 1.000,2e-1,0.10,1.0,"})
-    assert read_fcs(make_fcs(EVENTS, NAMES, keywords={"SPILL": SPILL})).flags == ()
+def test_pandas_is_not_imported(make_fcs: Make, run_python: Callable) -> None:
+    """It costs more than reading the file."""
+    path = make_fcs(EVENTS, NAMES)
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom cytotrial.cytometry.fcs import read_fcs\n"
+        f"read_fcs(Path({str(path)!r})).events\n"
+        "print(sorted({'pandas', 'scipy', 'flowkit', 'fcsparser'} & set(sys.modules)))"
+    )
+    assert run_python(program).stdout.splitlines()[-1] == "[]"
 
 
 # Values on the linear scale.
@@ -337,8 +346,3 @@ def test_unusable_spillover_is_told_but_not_yet_fatal(make_fcs: Make) -> None:
 def test_no_spillover(make_fcs: Make) -> None:
     file = read_fcs(make_fcs(EVENTS, NAMES))
     assert (file.spillover, file.spillover_problem) == (None, None)
-
-
-def test_reasons_are_one_line() -> None:
-    assert fcs._one_line(ValueError("a\n  b")) == "a b"
-    assert fcs._one_line(ValueError()) == "ValueError"

@@ -93,7 +93,7 @@ def test_no_matrix_in_the_file_fails_where_the_panel_wants_it(tube: Callable[...
 def test_no_compensation_wanted(tube: Callable[..., Tube], keyword: str | None) -> None:
     made = tube({"SPILL": keyword}, PANEL + "compensation: none\n")
     assert made.spillover is None
-    assert np.array_equal(made.events, EVENTS)
+    assert np.array_equal(np.column_stack([made.events.column(index) for index in range(5)]), EVENTS)
 
 
 @pytest.mark.parametrize("keyword", [None, SPILL, "2,FITC-A,PE-A,1,1,1,1"])
@@ -145,7 +145,8 @@ def test_not_finite_elsewhere_does_not_matter(tube: Callable[..., Tube]) -> None
     events = EVENTS.copy()
     events[2, 3] = np.nan
     panel = PANEL.replace("  CD8: {channel: APC-A}\n", "")
-    assert tube({"SPILL": SPILL}, panel, events=events).events.shape == EVENTS.shape
+    made, other = tube({"SPILL": SPILL}, panel, events=events), tube({"SPILL": SPILL})
+    assert made.linear("CD4") == pytest.approx(other.linear("CD4"))
 
 
 def test_not_finite_spread_by_compensation(tube: Callable[..., Tube]) -> None:
