@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -181,6 +183,17 @@ def shared() -> Callable[[str], Path]:
         return place
 
     return find
+
+
+@pytest.fixture(scope="session")
+def random_gates() -> ModuleType:
+    """The module ``random_gates.py`` beside this one, which tests in several folders share."""
+    spec = importlib.util.spec_from_file_location("random_gates", Path(__file__).with_name("random_gates.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses ask for it
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

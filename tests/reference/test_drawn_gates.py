@@ -247,7 +247,7 @@ def test_whole_run_has_percentages_pictures_and_a_report_without_the_workspace(w
     blood = subsets["412C_Blood_025", "treg_412C"]
     assert abs(float(blood["percent"] or "nan") - 100 * 1355 / 20114) < 0.05
     assert subsets["390C_Ileum_028", "treg_390C"]["qc_flag"] == "not_reported"  # two cells
-    assert len(list(whole_run.glob("interim/*/*/pictures/*.png"))) == len(FILES)
+    assert len(list(whole_run.glob("interim/*/pictures/*.svg"))) == len(FILES)
     assert (whole_run / "stats" / "change_from_baseline.tsv").stat().st_size > 0
     page = (whole_run / "report" / "index.html").read_text(encoding="utf-8")
     assert "Its gates were drawn by hand" in page and "that is not copied into this page" in page

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cytotrial.gating.drawn.strategy import DrawnStrategy
-from cytotrial.gating.flowkit_model import Population
+from cytotrial.gating.gated_file import Population
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 Row = dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from cytotrial.cytometry.tube import Tube
 from cytotrial.gating.drawn.strategy import DrawnStrategy
-from cytotrial.gating.landmarks import Bound
+from cytotrial.gating.landmarks import Bound, bounds_of
 from cytotrial.gating.placing import members
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
@@ -34,7 +33,7 @@ def agreed_steps(tube: Tube, strategy: Strategy, gates: Sequence[Mapping[str, An
     steps = []
     for rule in strategy.rules:
         parent = inside[rule.parent]
-        bounds = ledger_bounds([row for row in gates if row["population"] == rule.id])
+        bounds = bounds_of([row for row in gates if row["population"] == rule.id])
         if parent is None or not bounds:
             inside[rule.id] = parent if rule.may_be_skipped else None
             continue
@@ -53,16 +52,3 @@ def _drawn_steps(tube: Tube, strategy: DrawnStrategy) -> list[GatedStep]:
         GatedStep(rules[one.id], picture_bounds(tube, strategy, one.id), one.above, one.inside)
         for one in drawn_populations(tube, strategy, mapped_only=False)
     ]
-
-
-def ledger_bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[Bound, ...]:
-    """A population's bounds from its rows of the ledger, linear."""
-    return tuple(
-        Bound(
-            row["marker"],
-            row["bound"],
-            row["threshold_linear"],
-            tuple((x, y) for x, y in json.loads(row["coordinates"])) if row["coordinates"] else None,
-        )
-        for row in rows
-    )

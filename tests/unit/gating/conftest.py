@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from cytotrial.gating.strategy import Rule
+from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.ledger import gate_rows, landmark_rows, read_gates, read_landmarks
+from cytotrial.gating.placing import place_gates
+from cytotrial.gating.reconcile import agree
+from cytotrial.gating.strategy import Rule, Strategy
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.tables import format_cell
 
 Row = dict[str, Any]
 TOP = 262144.0
@@ -120,3 +125,21 @@ def told() -> Callable[[list[Row]], dict[str, tuple[Any, ...]]]:
         return {one["sample_id"]: (one["threshold_linear"], one["source"], one["pool"]) for one in ordered}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ledger_of() -> Callable[..., list[Row]]:
+    """A tube's gates through both tables, as the workflow makes them: ``ledger_of(tube, strategy)``."""
+
+    def make(tube: Tube, strategy: Strategy) -> list[Row]:
+        sample = dict.fromkeys(("batch", "condition", "site")) | {"panel": "p", "subject_id": "s", "is_control": False}
+        rows = landmark_rows(tube, place_gates(tube, strategy), sample={"sample_id": tube.sample_id, **sample})
+        used, _ = agree(read_landmarks(_as_text(rows)), {rule.id: rule for rule in strategy.rules})
+        return read_gates(_as_text(gate_rows(used)))
+
+    return make
+
+
+def _as_text(rows: list[Row]) -> list[Row]:
+    """Rows as they come back from a table."""
+    return [{k: None if format_cell(v) == "NA" else format_cell(v) for k, v in row.items()} for row in rows]

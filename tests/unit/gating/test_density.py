@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from cytotrial.gating.density import bright_mode, density, lowest_mode, mode, spread_below, valley
+from cytotrial.gating.density import (
+    bright_mode,
+    clear_density,
+    density,
+    lowest_mode,
+    mode,
+    spread_below,
+    valley,
+    valley_in,
+)
 
 
 def two_gaussians(
@@ -123,7 +132,7 @@ def test_far_apart() -> None:
         asked.append((left, right))
         return False
 
-    assert valley(values, prominence=0.3, least_share=0.01, far_apart=never) is None
+    assert valley_in(clear_density(values), prominence=0.3, least_share=0.01, far_apart=never) is None
     assert asked[0] == pytest.approx((0.2, 0.6), abs=0.02)
 
 

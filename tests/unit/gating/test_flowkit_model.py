@@ -13,20 +13,29 @@ import flowkit as fk
 import numpy as np
 import pytest
 
+from cytotrial.cytometry.compensation import Spillover, compensate
+from cytotrial.cytometry.event_blocks import EventsInMemory
+from cytotrial.cytometry.linear_events import LinearEvents
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.scale import Scale
 from cytotrial.cytometry.tube import Tube, open_tube
-from cytotrial.gating.flowkit_model import Population, build_model, gate_tube
+from cytotrial.gating.flowkit_model import Population, flowkit_counts, flowkit_strategy, gate_tube
 from cytotrial.gating.ledger import gate_rows, landmark_rows, read_gates, read_landmarks
 from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy import Strategy
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.tree_from_ledger import ledger_tree
 from cytotrial.tables import format_cell
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 Row = dict[str, Any]
+
+
+def modelled(tube: Tube, strategy: Strategy, gates: list[Row]) -> fk.GatingStrategy:
+    """The ledger's gates as FlowKit's."""
+    return flowkit_strategy(ledger_tree(strategy, gates, tube.axes, tube.spillover), tube.file.names)
 
 
 def as_text(rows: list[Row]) -> list[Row]:
@@ -177,6 +186,16 @@ def test_child_with_a_gate_of_a_parent_without_one_is_not_counted(simulated_file
     assert parents["without_monocytes"] == "singlets"
 
 
+def test_counts_are_those_of_the_membership(simulated_file: Callable) -> None:
+    """What the sampled check compares with, by population, the root's first."""
+    made = simulated_file("nk")
+    gates = [row for row in ledger(made.tube, made.strategy) if row["population"] != "singlets"]
+    tree = ledger_tree(made.strategy, gates, made.tube.axes, made.tube.spillover)
+    counted = {one.id: one.n_events for one in gate_tube(made.tube, made.strategy, gates)}
+    assert list(flowkit_counts(made.tube.file, tree).items()) == list(counted.items())
+    assert counted["root"] == 15_000 and "singlets" not in counted and len(counted) > 8
+
+
 def test_no_gates_at_all(simulated_file: Callable) -> None:
     made = simulated_file("nk")
     (root,) = gate_tube(made.tube, made.strategy, [])
@@ -206,19 +225,17 @@ def test_threshold_at_an_event(make_fcs: Callable, tmp_path: Path) -> None:
 
 def test_without_spillover(simulated_file: Callable) -> None:
     made = simulated_file("nk")
-    tube = dataclasses.replace(made.tube, spillover=None, events=made.tube.file.events)
+    tube = dataclasses.replace(made.tube, spillover=None, events=LinearEvents(made.tube.file.stored))
     gates = ledger(tube, made.strategy)
     assert_same(gate_tube(tube, made.strategy, gates), by_numpy(tube, made.strategy, gates), "no spillover")
 
 
 def test_spillover_of_some_detectors(simulated_file: Callable) -> None:
     """Two of the five: the others' gates see them as they were measured."""
-    from cytotrial.cytometry.compensation import Spillover, compensate
-
     made = simulated_file("nk")
     spillover = Spillover(("APC-Cy7-A", "PE-Cy7-A"), np.array([[1.0, 0.024], [0.088, 1.0]]), "x")
-    events = compensate(made.tube.file.events, spillover, made.tube.file.names)
-    tube = dataclasses.replace(made.tube, spillover=spillover, events=events)
+    events = EventsInMemory(compensate(made.tube.file.events, spillover, made.tube.file.names))
+    tube = dataclasses.replace(made.tube, spillover=spillover, events=LinearEvents(events))
     gates = ledger(tube, made.strategy)
     assert_same(gate_tube(tube, made.strategy, gates), by_numpy(tube, made.strategy, gates), "partial spillover")
 
@@ -229,13 +246,14 @@ def test_every_range_has_its_own_transform(simulated_file: Callable) -> None:
     axes = dict(made.tube.axes)
     axes["CD3"] = dataclasses.replace(axes["CD3"], top=4194303.0)
     axes["CD56"] = dataclasses.replace(axes["CD56"], top=4194304.0)
-    model, _ = build_model(dataclasses.replace(made.tube, axes=axes), made.strategy, [])
+    gates = [row for row in ledger(made.tube, made.strategy) if row["bound"] != "shape"]
+    model = modelled(dataclasses.replace(made.tube, axes=axes), made.strategy, gates)
     assert {one.param_t for one in model.transformations.values()} == {262144.0, 4194303.0, 4194304.0}
 
 
 def assert_gatingml_gives_the_same(tube: Tube, strategy: Strategy, gates: list[Row]) -> None:
     """Exported by FlowKit, read again by FlowKit, gated again: event by event."""
-    model, _ = build_model(tube, strategy, gates)
+    model = modelled(tube, strategy, gates)
     document = io.BytesIO()
     fk.export_gatingml(model, document)
     again = fk.parse_gating_xml(io.BytesIO(document.getvalue()))
@@ -257,7 +275,7 @@ def test_gatingml(simulated_file: Callable, panel: str, intervals: str) -> None:
 
 def test_gatingml_without_spillover(simulated_file: Callable) -> None:
     made = simulated_file("nk")
-    tube = dataclasses.replace(made.tube, spillover=None, events=made.tube.file.events)
+    tube = dataclasses.replace(made.tube, spillover=None, events=LinearEvents(made.tube.file.stored))
     assert_gatingml_gives_the_same(tube, made.strategy, ledger(tube, made.strategy))
 
 

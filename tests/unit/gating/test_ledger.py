@@ -10,9 +10,8 @@ import pytest
 
 from cytotrial.columns import AGREED_GATES, LANDMARKS
 from cytotrial.cytometry.tube import Tube
-from cytotrial.gating.landmarks import Bound, Landmark
+from cytotrial.gating.landmarks import Bound, Landmark, bounds_of
 from cytotrial.gating.ledger import gate_rows, landmark_rows, read_gates, read_landmarks
-from cytotrial.gating.membership import ledger_bounds
 from cytotrial.gating.placing import Placed
 from cytotrial.gating.strategy import Rule
 from cytotrial.tables import read_table, write_table
@@ -119,5 +118,5 @@ def test_through_the_tables_and_back(tube: Tube, tmp_path: Path) -> None:
     gates = gate_rows([{**one, "source": "found", "pool": "none"} for one in again])
     write_table(tmp_path / "gates.tsv", AGREED_GATES, gates)
     read = read_gates(read_table(tmp_path / "gates.tsv", AGREED_GATES))
-    assert set(ledger_bounds(read)) == set(bounds)
+    assert set(bounds_of(read)) == set(bounds)
     assert {row["threshold"] for row in read} == {row["threshold"] for row in gates}

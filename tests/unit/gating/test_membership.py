@@ -14,9 +14,9 @@ import pytest
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import Tube, open_tube
 from cytotrial.gating.flowkit_model import gate_tube
-from cytotrial.gating.landmarks import Bound
+from cytotrial.gating.landmarks import Bound, bounds_of
 from cytotrial.gating.ledger import gate_rows, landmark_rows, read_gates, read_landmarks
-from cytotrial.gating.membership import agreed_steps, ledger_bounds
+from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy import Strategy
@@ -155,7 +155,7 @@ def test_bounds_of_a_ledger() -> None:
             "coordinates": "[[1, 2], [3, 4.5]]",
         },
     ]
-    assert ledger_bounds(rows) == (
+    assert bounds_of(rows) == (
         Bound("CD4", "min", 900.0, None),
         Bound("FSC-A:SSC-A", "shape", None, ((1, 2), (3, 4.5))),
     )

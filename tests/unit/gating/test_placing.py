@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cytotrial.cytometry import linear_events
 from cytotrial.cytometry.tube import Tube
 from cytotrial.gating.landmarks import Bound, Landmark
 from cytotrial.gating.placing import Placed, fallback_bounds, members, opposite, place_gates
@@ -135,6 +138,72 @@ def test_no_events(make_tube: Make, tmp_path: Path) -> None:
     found = outcomes(place_gates(made, strategy(tmp_path)))
     assert found.pop("in_range") == "found"
     assert set(found.values()) == {"not_found"}
+
+
+# Very large files.
+
+
+def test_a_very_large_file_is_placed_by_a_part_of_it(
+    make_tube: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same thresholds but for the noise of the part, and all of the run's time."""
+    many = columns(40_000)
+    whole = {one.rule.id: one for one in place_gates(make_tube(many), strategy(tmp_path))}
+    monkeypatch.setattr(linear_events, "MOST_SEEN", 7000)  # every fifth is dead
+    part = {one.rule.id: one for one in place_gates(make_tube(many), strategy(tmp_path))}
+    assert outcomes(list(part.values())) == outcomes(list(whole.values())) == dict.fromkeys(whole, "found")
+    assert (whole["in_range"].n_parent, part["in_range"].n_parent) == (40_000, 7000)
+    for name in ("live", "cd3", "cd4"):
+        (one,), (other,) = whole[name].landmark.bounds, part[name].landmark.bounds
+        print(name, one.linear, other.linear)
+        assert other.linear == pytest.approx(one.linear, rel=0.25)  # anywhere in an empty valley
+        inside, outside = (many[one.marker] >= bound.linear for bound in (one, other))
+        assert np.mean(inside != outside) < 0.002
+    for placed in (whole, part):
+        (bound,) = placed["steady_time"].landmark.bounds
+        assert (bound.coordinates[0][0], bound.coordinates[-1][1]) == (0.0, np.nextafter(many["Time"][-1], np.inf))
+
+
+# What it costs.
+
+PLACE = """
+import logging, sys
+from pathlib import Path
+from cytotrial.commands import place_gates as verb
+from cytotrial.cytometry.fcs import read_fcs
+from cytotrial.cytometry.panel import load_panel
+from cytotrial.gating.ledger import landmark_rows
+from cytotrial.gating.opening import tube_for
+from cytotrial.gating.strategy_file import load_strategy
+for panel in ("treg", "nk"):
+    strategy = load_strategy(Path(f"config/gating/{panel}.yaml"))
+    markers = load_panel(Path(f"config/panels/{panel}.yaml"))
+    path = Path(f"resources/demo/fcs/S001_W0_{panel}.fcs")
+    tube = tube_for(strategy, read_fcs(path), markers, sample_id="x", shown="x")
+    placed = verb.place_gates(tube, strategy)
+    print([one.outcome for one in placed].count("found"))
+    for row in landmark_rows(tube, placed, sample={}):
+        print(row)
+print("SEEN", *[name for name in ("scipy", "pandas", "flowkit", "matplotlib", "numpy.ma") if name in sys.modules])
+"""
+
+
+def test_nothing_heavy_is_imported_to_place_gates(run_python: Callable) -> None:
+    """SciPy alone takes longer to import than a subject's files take to be placed."""
+    done = run_python(PLACE)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("9", "SEEN")
+
+
+def test_same_landmarks_whatever_the_threads(programs: dict[str, str], checkout: Path) -> None:
+    """To the last digit: a table must not tell on how many cores it was made."""
+    told = set()
+    for threads in ("1", "2"):
+        asked = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+        line = [sys.executable, "-c", PLACE]
+        told.add(subprocess.run(line, capture_output=True, env=programs | asked, cwd=checkout, check=True).stdout)
+    assert len(told) == 1
 
 
 # Bounds.

@@ -52,7 +52,8 @@ def test_edges_are_straight_on_the_scale_and_not_in_linear_units(make_tube: Make
     inside = members(made, (Bound("CD25:CD127", "shape", None, corners),))
     pair = np.column_stack([made.axes[name].to_scale(made.linear(name)) for name in ("CD25", "CD127")])
     drawn = Drawn(on_scale([*corners, corners[0]], list(made.axes.values())), closed=True).contains_points(pair)
-    in_linear = Drawn([*corners, corners[0]], closed=True).contains_points(made.events)
+    linear = np.column_stack([made.linear(name) for name in ("CD25", "CD127")])
+    in_linear = Drawn([*corners, corners[0]], closed=True).contains_points(linear)
     print(f"{inside.sum()} inside, {drawn.sum()} by another program; in linear units {in_linear.sum()}")
     assert np.array_equal(inside, drawn)
     assert np.count_nonzero(inside != in_linear) > 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -222,9 +223,52 @@ def test_other_panels_never_lend(rules: Make, row: Make, tmp_path: Path) -> None
             gate_map=[],
             landmarks=[tmp_path / "landmarks.tsv"],
             samples=None,
+            subjects_per_job=1,
             gates=tmp_path / "gates.tsv",
             not_placed=tmp_path / "not_placed.tsv",
         )
     )
     assert [one["sample_id"] for one in read_table(tmp_path / "gates.tsv", AGREED_GATES)] == ["A1"]
     assert [one["sample_id"] for one in read_table(tmp_path / "not_placed.tsv", NOT_PLACED)] == ["A0"]
+
+
+def work_of(function: Callable[[], Any]) -> int:
+    """Calls made in it, each step of a generator counted: what it costs, the same on every machine."""
+    calls = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("pool", ["subject", "batch", "site", "trial"])
+@pytest.mark.parametrize("align", ["file", "batch", "none"])
+def test_work_grows_with_the_files_and_not_with_their_square(
+    rules: Make, row: Make, treg: Make, pool: str, align: str
+) -> None:
+    """Every third file borrows, every sixth is a control, one batch and one site hold them all."""
+    cd3 = rules(f"id: cd3, markers: [CD3], method: valley, pool: {pool}, control: 0.998")
+    held = rules(f"id: treg, markers: [CD25, CD127], method: reference_population, pool: {pool}, align: {align}")
+
+    def trial(n: int) -> list[Row]:
+        rows = []
+        for i in range(n):
+            where = {"subject_id": f"S{i // 5}", "batch": "day1", "site": "Lyon"}
+            if i % 6 == 0:
+                fmo = {"condition": "FMO-CD3", "is_control": True, "measures": json.dumps({"negative_CD3": 300.0 + i})}
+                rows.append(row(f"F{i}", None, **where, **fmo))
+            rows.append(row(f"A{i}", None if i % 3 == 0 else 900.0 + i, **where))
+            measures = {"reference_bulk": 500.0 + i, "reference_mode": 4000.0, "tail_over_bulk": 2.0}
+            rows += treg(f"A{i}", measures | {"clear_per_between": 1.0} if i % 3 else None, **where)
+        return rows
+
+    work = [work_of(lambda n=n: agree(trial(n), {**cd3, **held})) for n in (60, 240)]
+    print(pool, align, work)
+    assert work[1] < 5.0 * work[0]

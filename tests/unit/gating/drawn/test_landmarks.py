@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import flowkit as fk
 import numpy as np
 import pytest
 from matplotlib.path import Path as Outline
 
+from cytotrial.columns import GATES
 from cytotrial.figures.gates import draw_gates
 from cytotrial.gating.counting import population_rows, step_rows
 from cytotrial.gating.drawn.landmarks import gatingml_of
 from cytotrial.gating.flowkit_model import gate_tube
-from cytotrial.gating.landmarks import Landmark
+from cytotrial.gating.gated_file import gate_whole
+from cytotrial.gating.landmarks import Bound, Landmark
 from cytotrial.gating.membership import agreed_steps
 from cytotrial.gating.opening import doubts_about, open_for
 from cytotrial.gating.placing import place_gates
@@ -124,10 +128,23 @@ def test_pictures_show_flowkits_events_and_leave_out_what_has_no_outline(opened:
     for name, inside in expected.items():
         assert np.array_equal(steps[name].inside, inside)
     assert not steps["none"].bounds and not steps["either"].bounds and steps["cd4"].bounds
-    picture = draw_gates(tube, list(steps.values()), title="S1", synthetic=False)
-    assert picture == draw_gates(tube, list(steps.values()), title="S1", synthetic=False)
-    drawn = [step for step in steps.values() if step.bounds]
-    assert picture == draw_gates(tube, drawn, title="S1", synthetic=False)
+    rows = [ledger_row(one.rule.id, bound) for one in place_gates(tube, strategy) for bound in one.landmark.bounds]
+    grids = {grid.population: grid for grid in gate_whole(tube, strategy, rows).grids}
+    assert list(grids) == [name for name, step in steps.items() if step.bounds] == ["singlets", "cd3", "cd4", "rest"]
+    for name, grid in grids.items():
+        assert grid.n_inside == grid.inside.sum() == expected[name].sum()
+        assert grid.bounds == steps[name].bounds
+    picture = draw_gates(list(grids.values()), rows, title="S1", synthetic=False)
+    assert picture == draw_gates(list(grids.values()), rows, title="S1", synthetic=False)
+    assert all(f">{name}:<".encode() in picture for name in grids)
+    assert b"none:<" not in picture and b"either:<" not in picture
+
+
+def ledger_row(population: str, bound: Bound) -> dict[str, Any]:
+    """As the ledger has a drawn gate: nothing was moved, and one without an outline has no coordinates."""
+    row = dict.fromkeys(GATES.columns) | {"population": population, "marker": bound.marker, "bound": bound.side}
+    corners = None if bound.coordinates is None else json.dumps(bound.coordinates)
+    return row | {"threshold_linear": bound.linear, "coordinates": corners, "source": "fixed"}
 
 
 def test_workspace_has_no_gatingml(opened: tuple) -> None:

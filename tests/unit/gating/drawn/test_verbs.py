@@ -12,6 +12,7 @@ import pytest
 
 from cytotrial.cli import main
 from cytotrial.commands.check import check_everything
+from cytotrial.gating.grids import read_grids
 from cytotrial.jobs import load_jobs
 
 CD3 = {"FITC-A": (300.0, None)}
@@ -66,7 +67,8 @@ class Trial:
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """A table as text."""
-        with (self.root / name).open(encoding="utf-8", newline="") as stream:
+        path = self.root / name if name == "check.tsv" else self.root / "work/t/S" / name
+        with path.open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream, delimiter="\t"))
 
     def problems(self) -> tuple[str, ...]:
@@ -74,26 +76,30 @@ class Trial:
         return check_everything(self.root / "config.yaml", self.root).problems
 
     def gate(self, gating: str, *gate_map: str) -> None:
-        """The four verbs."""
-        job = ["--samples=samples.tsv", "--subject=S", "--panel=t", "--markers=panel.yaml", f"--gating={gating}"]
+        """The verbs up to the pictures, each job's tables where the workflow has them."""
+        samples, own = "--samples=samples.tsv", "work/t/S"
+        job = [samples, "--subjects=S", "--panel=t", "--markers=panel.yaml", f"--gating={gating}"]
         job += [f"--gate-map={one}" for one in gate_map]
         maps = [f"--gate-map=t={one}" for one in gate_map]
-        applied = ["--populations=p.tsv", "--steps=s.tsv", "--ledger=gates.tsv", "--ungated=u.tsv", "--gatingml=xml"]
-        placed = ["--intake=i.tsv", "--gates=agreed.tsv", "--not-placed=n.tsv"]
+        placed = [f"--landmarks={own}/landmarks.tsv", f"--intake={own}/intake.tsv"]
+        agreed = [f"--gates={own}/agreed_gates.tsv", f"--not-placed={own}/not_agreed.tsv"]
+        made = (
+            ("populations", "populations"),
+            ("steps", "quality_steps"),
+            ("ledger", "gates"),
+            ("ungated", "not_placed"),
+        )
+        applied = [*(f"--{option}={own}/{name}.tsv" for option, name in made), f"--grids={own}/grids"]
+        everything = [samples, "--markers=t=panel.yaml", f"--gating=t={gating}", *maps, "--tables=work"]
         for line in (
-            ["place-gates", *job, "--landmarks=l.tsv", "--intake=i.tsv"],
-            [
-                "agree-gates",
-                f"--gating=t={gating}",
-                *maps,
-                "--landmarks=l.tsv",
-                "--gates=agreed.tsv",
-                "--not-placed=n.tsv",
-            ],
-            ["apply-gates", *job, *placed, *applied],
-            ["draw-gates", *job, "--intake=i.tsv", "--gates=gates.tsv", "--out=pictures"],
+            ["place-gates", *job, *placed],
+            ["agree-gates", f"--gating=t={gating}", *maps, placed[0], *agreed],
+            ["apply-gates", *job, placed[1], *agreed, *applied],
+            ["draw-gates", samples, "--panel=t", "--grids=work", "--gates=work", "--out=pictures"],
+            ["export-gates", *everything, "--out=gatingml"],
+            ["check-counts", *everything, "--percent=100", "--out=check.tsv"],
         ):
-            assert main(line) == 0
+            assert main(line) == 0, line[0]
 
 
 @pytest.fixture
@@ -107,7 +113,7 @@ def test_drawn_strategy_through_the_verbs(trial: Trial, events: np.ndarray) -> N
     trial.gate("w.wsp", "map.yaml")
     cd3 = events[:, 2] >= 300
     cd4 = int((cd3 & (events[:, 3] >= 500)).sum())
-    counted = {(row["sample_id"], row["population"]): row for row in trial.rows("p.tsv")}
+    counted = {(row["sample_id"], row["population"]): row for row in trial.rows("populations.tsv")}
     for name in ("one", "two"):
         rows = [counted[name, population] for population in ("root", "cd3", "cd4", "not_cd4")]
         assert [int(row["n_events"]) for row in rows] == [3000, int(cd3.sum()), cd4, int(cd3.sum()) - cd4]
@@ -116,10 +122,10 @@ def test_drawn_strategy_through_the_verbs(trial: Trial, events: np.ndarray) -> N
     assert counted["three", "cd4"]["reason"].startswith(
         "file failed: w.wsp has no sample called neither 'three.fcs' nor"
     )
-    intake = {row["sample_id"]: row for row in trial.rows("i.tsv")}
+    intake = {row["sample_id"]: row for row in trial.rows("intake.tsv")}
     assert [intake[name]["readable"] for name in ("one", "two", "three")] == ["Y", "Y", "N"]
     assert "as in samples: {three: NAME}" in intake["three"]["reasons"]
-    assert sorted(path.name for path in (trial.root / "pictures").iterdir()) == ["one.png", "two.png"]
+    assert sorted(path.name for path in (trial.root / "pictures").iterdir()) == ["one.svg", "two.svg"]
 
 
 def test_ledger_of_a_drawn_strategy(trial: Trial) -> None:
@@ -144,22 +150,47 @@ def test_gate_that_one_sample_lacks_is_not_counted_there(trial: Trial, wsp) -> N
     samples = [wsp.sample("one.fcs", whole), wsp.sample("Second tube.fcs", wsp.rectangle("T cells", CD3))]
     trial.write("w.wsp", wsp.file(*samples))
     trial.gate("w.wsp", "map.yaml")
-    counted = {(row["sample_id"], row["population"]): row for row in trial.rows("p.tsv")}
+    counted = {(row["sample_id"], row["population"]): row for row in trial.rows("populations.tsv")}
     assert counted["one", "cd4"]["n_events"] != "NA" != counted["two", "cd3"]["n_events"]
     cd4 = counted["two", "cd4"]
     assert (cd4["n_events"], cd4["reason"]) == ("NA", "w.wsp has no gate 'T cells/CD4' for 'Second tube.fcs'")
-    ungated = [(row["sample_id"], row["population"], row["outcome"]) for row in trial.rows("u.tsv")]
+    ungated = [(row["sample_id"], row["population"], row["outcome"]) for row in trial.rows("not_placed.tsv")]
     assert ungated == [("two", "cd4", "not_found"), ("two", "not_cd4", "not_found")]
 
 
 def test_drawn_gate_in_a_yaml_strategy(trial: Trial, events: np.ndarray) -> None:
     trial.gate("mixed.yaml")
-    counted = {(row["sample_id"], row["population"]): row["n_events"] for row in trial.rows("p.tsv")}
+    counted = {(row["sample_id"], row["population"]): row["n_events"] for row in trial.rows("populations.tsv")}
     cd3 = events[:, 2] >= 300
     for name in ("one", "two", "three"):
         assert counted[name, "cd3"] == str(int(cd3.sum()))
         assert counted[name, "cd4"] == str(int((cd3 & (events[:, 3] >= 500)).sum()))
     assert {row["source"] for row in trial.rows("gates.tsv")} == {"fixed"}
+    checked = {(row["sample_id"], row["population"]): row["n_events_flowkit"] for row in trial.rows("check.tsv")}
+    assert checked == counted
+
+
+def test_a_drawn_strategy_is_exported_and_checked_where_that_says_anything(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FlowKit itself has counted it; the workspace says its gates better than GatingML can."""
+    trial.gate("w.wsp", "map.yaml")
+    assert trial.rows("check.tsv") == []
+    assert list((trial.root / "gatingml").iterdir()) == []
+    told = [line for line in caplog.messages if "the workspace says" in line]
+    assert told == [f"{name}.xml: not written, the workspace says its gates exactly" for name in ("one", "two")]
+
+
+def test_drawn_gates_have_the_grids_of_flowkits_events(trial: Trial) -> None:
+    """Those with an outline; what the picture is made of says where they are."""
+    trial.gate("w.wsp", "map.yaml")
+    counted = {row["population"]: row for row in trial.rows("populations.tsv") if row["sample_id"] == "two"}
+    grids = read_grids(trial.root / "work/t/S/grids/two.npz")
+    assert [grid.population for grid in grids] == ["cd3", "cd4"]
+    for grid in grids:
+        row = counted[grid.population]
+        assert (str(grid.n_inside), str(grid.n_parent)) == (row["n_events"], row["n_parent"])
+        assert grid.bounds
 
 
 def test_check_of_both(trial: Trial) -> None:

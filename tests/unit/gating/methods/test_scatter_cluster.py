@@ -100,6 +100,20 @@ def test_covers_what_it_says(parent_events: Events) -> None:
         assert inside[truth].mean() == pytest.approx(coverage, abs=0.012)
 
 
+def test_a_centre_that_stands_still_from_the_start(parent_events: Events) -> None:
+    """Events mirrored at one place, the seeds' own middle: the spread must still grow to that of all of them."""
+    rng = np.random.default_rng(2)
+    away = rng.normal(0.0, 1.0, (10_000, 2)) * (0.09, 0.125)
+    places = 10.0 ** (np.log10((87_000.0, 27_500.0)) + np.vstack([away, -away]))
+    stained = np.tile(np.arange(10_000) >= 1000, 2)  # without negatives there is no valley, and no seed
+    cd3 = np.where(stained, 4000.0 * 10.0 ** rng.normal(0.0, 0.13, 20_000), rng.normal(60.0, 110.0, 20_000))
+    columns = {"FSC-A": places[:, 0], "SSC-A": places[:, 1], "CD3": cd3}
+    found, inside = gate(parent_events(columns, ("FSC-A", "SSC-A")))
+    print(found.reason, inside.mean())
+    assert "seeded by CD3+ cells" in found.reason
+    assert inside.mean() == pytest.approx(0.99, abs=0.006)
+
+
 def test_polygon(parent_events: Events) -> None:
     columns, _ = blood()
     (bound,) = gate(parent_events(columns, ("FSC-A", "SSC-A")))[0].bounds
