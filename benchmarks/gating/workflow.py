@@ -1,7 +1,7 @@
 """Simulated files through the workflow's own verbs, in processes that stay instead of Snakemake's jobs.
 
 Not a step of gating is repeated here: files are written and read, and each verb runs as its rule runs it. So the
-numbers are the workflow's; what is saved is the start of Python and of FlowKit for every job, and the pictures.
+numbers are the workflow's; what is saved is the start of Python for every job, the check by FlowKit, and the pictures.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def gate_trial(
     write_table(folder / "truth.tsv", TRUTH, truth)
     config, interim, tables = folder / "config", folder / "results/interim", folder / "results/tables"
     strategies = [f"{panel}={config / 'gating' / panel}.yaml" for panel in PANELS]
-    agreed = {"gates": interim / "agreed_gates.tsv", "not_placed": interim / "not_placed.tsv"}
-    verb("agree-gates", gating=strategies, samples=config / "samples.tsv", landmarks=interim, **agreed)
+    folders = dict.fromkeys(("landmarks", "gates", "not_placed"), interim)
+    verb("agree-gates", gating=strategies, samples=config / "samples.tsv", **folders)
     for _ in pool.map(partial(_apply, folder=folder), jobs):
         pass
     own = dict.fromkeys(("intake", "gates", "not_placed", "populations", "steps"), interim)
@@ -145,19 +145,18 @@ def _simulate_and_place(job: Job, *, plan: TrialPlan, folder: Path) -> list[dict
 
 def _apply(job: Job, *, folder: Path) -> None:
     """Count a job's files through their agreed gates; they are not needed any more then."""
-    interim = folder / "results/interim"
-    there = interim / job.panel / job.subject
+    there = folder / "results/interim" / job.panel / job.subject
     verb(
         "apply-gates",
         **_own(job, folder),
         intake=there / "intake.tsv",
-        gates=interim / "agreed_gates.tsv",
-        not_placed=interim / "not_placed.tsv",
+        gates=there / "agreed_gates.tsv",
+        not_placed=there / "not_agreed.tsv",
         populations=there / "populations.tsv",
         steps=there / "quality_steps.tsv",
         ledger=there / "gates.tsv",
         ungated=there / "not_placed.tsv",
-        gatingml=there / "gatingml",
+        grids=there / "grids",
     )
     for sample in job.samples:
         (folder / "fcs" / sample.file).unlink()
@@ -167,7 +166,7 @@ def _own(job: Job, folder: Path) -> dict[str, Any]:
     config = folder / "config"
     return {
         "samples": config / "samples.tsv",
-        "subject": job.subject,
+        "subjects": job.subject,
         "panel": job.panel,
         "markers": config / f"panels/{job.panel}.yaml",
         "gating": config / f"gating/{job.panel}.yaml",
