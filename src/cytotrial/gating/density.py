@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+
+from cytotrial.cytometry.quantiles import median, outermost, picked
+from cytotrial.gating.numerics import smoothed
 
 BINS = 1024
 # Smoothing on a 0-to-1 gate scale: a stained population's SD is 0.025 or more there (0.11 decades), so
@@ -32,6 +34,11 @@ class Density:
     height: np.ndarray
     counts: np.ndarray
 
+    @property
+    def mode(self) -> float:
+        """Where it is highest."""
+        return float(self.grid[np.argmax(self.height)])
+
 
 @dataclass(frozen=True)
 class ValleyFound:
@@ -46,20 +53,27 @@ class ValleyFound:
 
 def density(values: np.ndarray, *, bandwidth: float | None = None) -> Density:
     """Smoothed histogram of `values` (shape (n,), gate scale), without the outermost 0.05 % on each side."""
-    low, high = np.quantile(values, [0.0005, 0.9995])
+    low, high = outermost(values, 0.0005)
     if bandwidth is None:
         bandwidth = BANDWIDTH * max(1.0, (REFERENCE_EVENTS / len(values)) ** 0.2)
+    if not np.isfinite(high - low):  # of what is no number there is no density
+        return Density(*np.zeros((3, BINS)))
     low, high = low - 4 * bandwidth, high + 4 * bandwidth
-    counts, edges = np.histogram(values, bins=BINS, range=(low, high))
-    step = edges[1] - edges[0]
-    height = gaussian_filter1d(counts.astype(float), bandwidth / step, mode="constant")
-    return Density((edges[:-1] + edges[1:]) / 2, height, counts)
+    step = (high - low) / BINS
+    # What lies outside falls into a bin more at either end, which is cut off.
+    bins = np.clip((values - (low - step)) / step, 0, BINS + 1).astype(np.int32)
+    counts = np.bincount(bins, minlength=BINS + 2)[1:-1]
+    return Density(low + step * (np.arange(BINS) + 0.5), smoothed(counts, bandwidth / step), counts)
+
+
+def clear_density(values: np.ndarray) -> Density | None:
+    """The density in which a valley may be looked for; None where `values` are too few or all one."""
+    return density(values) if len(values) >= LEAST_EVENTS and np.ptp(values) > 0 else None
 
 
 def mode(values: np.ndarray, *, bandwidth: float | None = None) -> float:
     """Where the smoothed density is highest."""
-    smooth = density(values, bandwidth=bandwidth)
-    return float(smooth.grid[np.argmax(smooth.height)])
+    return density(values, bandwidth=bandwidth).mode
 
 
 def lowest_mode(values: np.ndarray, *, bandwidth: float, least_height: float, prominence: float) -> float:
@@ -101,24 +115,29 @@ def bright_mode(
 
 def spread_below(values: np.ndarray, centre: float) -> float:
     """Robust SD of the side below `centre`: 1.4826 times the median distance of the values below it."""
-    below = centre - values[values < centre]
-    return float(1.4826 * np.median(below)) if len(below) else 0.0
+    below = centre - picked(values, values < centre)
+    return float(1.4826 * median(below)) if len(below) else 0.0
 
 
-def valley(
-    values: np.ndarray,
+def valley(values: np.ndarray, *, prominence: float, least_share: float) -> ValleyFound | None:
+    """`valley_in` the density of values on the gate's scale, shape (n,)."""
+    return valley_in(clear_density(values), prominence=prominence, least_share=least_share)
+
+
+def valley_in(
+    smooth: Density | None,
     *,
     prominence: float,
     least_share: float,
     far_apart: Callable[[float, float], bool] = lambda left, right: True,
     deepest: bool = False,
 ) -> ValleyFound | None:
-    """The local minimum that parts `values` best, or None where none is deep enough.
+    """The local minimum that parts the values of a density best, or None where none is deep enough.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        On the gate's scale.
+    smooth : Density or None
+        As `clear_density` has it.
     prominence : float
         The minimum lies at least this share of the smaller peak below it.
     least_share : float
@@ -134,9 +153,8 @@ def valley(
     of Otsu 1979, doi:10.1109/TSMC.1979.4310076): a shoulder of the negative peak never wins over the gap
     to the stained cells.
     """
-    if len(values) < LEAST_EVENTS or np.ptp(values) == 0:
+    if smooth is None:
         return None
-    smooth = density(values)
     height, grid = smooth.height, smooth.grid
     inner = np.flatnonzero((height[1:-1] <= height[:-2]) & (height[1:-1] < height[2:])) + 1
     share = np.cumsum(smooth.counts) / max(smooth.counts.sum(), 1)
@@ -162,10 +180,6 @@ def valley(
 def _floor_middle(height: np.ndarray, i: int, smaller_peak: float) -> int:
     """The middle of a flat valley floor: in an empty gap the lowest bin is anywhere."""
     floor = height <= height[i] + 0.01 * smaller_peak
-    left = i
-    while left > 0 and floor[left - 1]:
-        left -= 1
-    right = i
-    while right < len(height) - 1 and floor[right + 1]:
-        right += 1
-    return (left + right) // 2
+    walls = np.concatenate([[-1], np.flatnonzero(~floor), [len(height)]])
+    right = int(np.searchsorted(walls, i))
+    return int(walls[right - 1] + walls[right]) // 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 FLIPPED = {"min": "max", "max": "min"}  # the side of a threshold that the opposite population keeps
 
@@ -58,6 +60,25 @@ class Landmark:
 def not_found(reason: str) -> Landmark:
     """A landmark that is not there, because."""
     return Landmark((), reason)
+
+
+def bounds_of(rows: Sequence[Mapping[str, Any]], column: str = "") -> tuple[Bound, ...]:
+    """A gate's bounds from its rows of the ledger: those that are used, or those in the columns that begin so.
+
+    Parameters
+    ----------
+    column : str
+        ``automatic_`` for where a gate that was moved by hand had been.
+    """
+    bounds = []
+    for row in rows:
+        threshold, coordinates = row.get(f"{column}threshold_linear"), row.get(f"{column}coordinates")
+        if coordinates:
+            corners = tuple((float(x), float(y)) for x, y in json.loads(coordinates))
+            bounds.append(Bound(row["marker"], "shape", None, corners))
+        elif threshold is not None:
+            bounds.append(Bound(row["marker"], row["bound"], float(threshold)))
+    return tuple(bounds)
 
 
 def above_or_below(marker: str, keep: str, linear: float) -> Bound:

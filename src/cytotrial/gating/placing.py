@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from flowutils.gating import points_in_polygon
 
 from cytotrial.cytometry.tube import Tube
 from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.landmarks import FLIPPED, Bound, Landmark, not_found
 from cytotrial.gating.methods import place
 from cytotrial.gating.parent_events import ParentEvents
-from cytotrial.gating.polygons import on_scale
 from cytotrial.gating.staining_controls import control_landmark
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 
 log = logging.getLogger(__name__)
+Populations = dict[str, ParentEvents | None]  # None: nothing is known of who is inside
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,22 @@ def place_gates(tube: Tube, strategy: Strategy, *, condition: str | None = None)
     ----------
     condition : str, optional
         The file's condition in the samples sheet: a staining control shows what cells without a dye look like.
+
+    Notes
+    -----
+    Of a very large file only the events of `Tube.seen` are looked at.
     """
     if isinstance(strategy, DrawnStrategy):
         return _place_drawn(tube, strategy)
-    inside: dict[str, np.ndarray | None] = {ROOT: np.ones(len(tube.events), dtype=bool)}
+    tube = tube.seen
+    inside: Populations = {ROOT: _everything(tube)}
     placed: list[Placed] = []
     for rule in strategy.rules:
         parent = inside[rule.parent]
         outcome = _as_control(tube, rule, strategy, inside, condition) if rule.control else None
         outcome = outcome or _place_one(tube, rule, parent, {p.rule.id: p.landmark for p in placed})
         placed.append(outcome)
-        inside[rule.id] = _members(tube, outcome, parent)
+        inside[rule.id] = _members(outcome, parent)
         log.info("%s %s: %s, %s", tube.sample_id, rule.id, outcome.outcome, outcome.landmark.reason)
     return placed
 
@@ -75,29 +79,29 @@ def _place_drawn(tube: Tube, strategy: DrawnStrategy) -> list[Placed]:
 
 
 def _as_control(
-    tube: Tube, rule: Rule, strategy: Strategy, inside: Mapping[str, np.ndarray | None], condition: str | None
+    tube: Tube, rule: Rule, strategy: Strategy, inside: Populations, condition: str | None
 ) -> Placed | None:
     """What a staining control says of a gate, among its parent's cells or the nearest ancestor's that it shows.
 
     An unstained tube shows no CD3+ cells and so none of their children: there, all lymphocytes lack the dye.
     """
     markers = rule.usable_markers(tube.axes)
-    shown = next(one for one in strategy.ancestors(rule.id) if inside[one] is not None)
+    shown, events = next((one, inside[one]) for one in strategy.ancestors(rule.id) if inside[one] is not None)
     if not markers:
         return None
-    events = ParentEvents(tube, inside[shown], markers)
+    events = events.asked(markers)
     landmark = control_landmark(events, rule, condition, among=shown)
     return Placed(rule, "not_found", landmark, len(events)) if landmark else None
 
 
-def _place_one(tube: Tube, rule: Rule, parent: np.ndarray | None, earlier: Mapping[str, Landmark]) -> Placed:
+def _place_one(tube: Tube, rule: Rule, parent: ParentEvents | None, earlier: Mapping[str, Landmark]) -> Placed:
     markers = rule.usable_markers(tube.axes)
     if not markers:
         lacking = " or ".join(marker for marker in rule.markers if marker not in tube.axes)
         return Placed(rule, "not_done", not_found(f"no {lacking} channel"), None)
     if parent is None:
         return Placed(rule, "not_found", not_found(f"its parent {rule.parent} was not found"), None)
-    events = ParentEvents(tube, parent, markers)
+    events = parent.asked(markers)
     if rule.method == "opposite":
         landmark = opposite(earlier[rule.args.of], rule.args.of)
     else:
@@ -115,7 +119,7 @@ def opposite(landmark: Landmark, of: str) -> Landmark:
     )
 
 
-def _members(tube: Tube, placed: Placed, parent: np.ndarray | None) -> np.ndarray | None:
+def _members(placed: Placed, parent: ParentEvents | None) -> ParentEvents | None:
     if parent is None:
         return None
     bounds = placed.landmark.bounds
@@ -123,7 +127,7 @@ def _members(tube: Tube, placed: Placed, parent: np.ndarray | None) -> np.ndarra
         bounds = fallback_bounds(placed.rule)
     if not bounds:
         return parent if placed.rule.may_be_skipped else None
-    return parent & members(tube, bounds)
+    return parent.within(bounds)
 
 
 def fallback_bounds(rule: Rule) -> tuple[Bound, ...]:
@@ -138,18 +142,9 @@ def fallback_bounds(rule: Rule) -> tuple[Bound, ...]:
 
 
 def members(tube: Tube, bounds: tuple[Bound, ...]) -> np.ndarray:
-    """Events within every bound, shape (n_events,); for finding gates only: what is counted, FlowKit gates."""
-    inside = np.ones(len(tube.events), dtype=bool)
-    for bound in bounds:
-        if bound.side == "min":
-            inside &= tube.linear(bound.marker) >= bound.linear
-        elif bound.side == "max":
-            inside &= tube.linear(bound.marker) < bound.linear
-        elif ":" in bound.marker:
-            axes = [tube.axes[marker] for marker in bound.marker.split(":")]
-            pair = np.column_stack([axis.to_scale(tube.linear(axis.marker)) for axis in axes])
-            inside &= points_in_polygon(on_scale(bound.coordinates or (), axes), pair)
-        else:
-            values = tube.linear(bound.marker)
-            inside &= np.any([(values >= a) & (values < b) for a, b in bound.coordinates or ()], axis=0)
-    return inside
+    """Events within every bound, shape (n_events,); for finding gates only: what is counted, the engine gates."""
+    return _everything(tube).inside(bounds)
+
+
+def _everything(tube: Tube) -> ParentEvents:
+    return ParentEvents(tube, np.ones(len(tube.events), dtype=bool))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 from cytotrial.gating.landmarks import FLIPPED
 from cytotrial.gating.methods import held, rebuilt
 from cytotrial.gating.pools import FileGate, Peers, Row, pool_name
 from cytotrial.gating.robust import far_files
-from cytotrial.gating.staining_controls import from_control
+from cytotrial.gating.staining_controls import Controls, from_control
 from cytotrial.gating.strategy import Rule
 
 BY_A_PERSON = ("fixed", "below_range", "flowjo", "gatingml")  # methods that learn nothing from the file's events
@@ -72,6 +71,7 @@ def _file(rows: Sequence[Row]) -> FileGate:
 def _agree_on(files: Sequence[FileGate], rule: Rule, far: Mapping[str, str]) -> tuple[Used, Used]:
     """One population's gates in all files; `far`: sample -> why its own placement is not believed."""
     trusted = Peers(one for one in files if one.found and one.sample_id not in far)
+    controls = Controls(files, rule.markers[0]) if rule.control else None
     used: Used = []
     missing: Used = []
     for one in files:
@@ -81,7 +81,7 @@ def _agree_on(files: Sequence[FileGate], rule: Rule, far: Mapping[str, str]) -> 
             gate = _borrowed(one, why, trusted, rule) or _fallen_back(one, why, rule)
             if not gate and one.found:
                 gate = [{**row, "doubt": f"{why}, and nobody lends"} for row in _own(one, Peers([one]), rule)]
-        gate = from_control(one, gate, files, rule) if rule.control else gate
+        gate = from_control(one, gate, controls, rule) if controls else gate
         if gate:
             used += gate
         else:
@@ -109,10 +109,10 @@ def _in_common(one: FileGate, trusted: Peers, rule: Rule, shared: Mapping[str, s
     common, told = {}, ""
     for name, held_as in shared.items():
         width = "trial" if held_as == "trial" else rule.pool
-        values = sorted(other.measures[name] for other in trusted.pool(width, one))
+        values = trusted.values(width, one, name)
         if not values:
             continue
-        word, common[name] = "median", float(median(values))
+        word, common[name] = "median", trusted.middle(width, one, name)
         if held_as == "lowest" and rule.pool == "subject":
             # A visit whose staining failed is lower than treatment could have raised the others.
             word, common[name] = "lowest", min(value for value in values if value >= common[name] / MOST_RAISED)
@@ -126,14 +126,12 @@ def _aligned(one: FileGate, trusted: Peers, rule: Rule) -> dict[str, float]:
     A batch's is the subject's typical value times the factor by which the batch's files stand off their own
     subjects' typical values: many subjects' reference populations say how the instrument stood that day.
     """
-    batch = trusted.pool("batch", one)
-    if rule.align == "file" or not (batch if rule.align == "batch" else trusted.pool(rule.pool, one)):
+    if rule.align == "file" or not trusted.pool("batch" if rule.align == "batch" else rule.pool, one):
         return dict(one.measures)  # a file without a batch or site is in nobody's pool
     aligned = {}
     for name in one.measures:
-        factors = [other.measures[name] / trusted.middle("subject", other, name) for other in batch]
         typical = trusted.middle("subject" if rule.align == "batch" else rule.pool, one, name)
-        aligned[name] = typical * (median(factors) if rule.align == "batch" else 1.0)
+        aligned[name] = typical * (trusted.drift(one, name) if rule.align == "batch" else 1.0)
     return aligned
 
 
@@ -149,39 +147,22 @@ def _rows_of(one: FileGate, measures: Mapping[str, float], rule: Rule, reason: s
 
 def _borrowed(one: FileGate, why: str, trusted: Peers, rule: Rule) -> Used:
     """The nearest pool's robust location: medians of its measures, or of its bounds, vertex by vertex for a shape."""
-    usable = set(rule.usable_markers({part for row in one.rows for part in row["marker"].split(":") if row["channel"]}))
-    shared = held(rule.method)
+    markers = {part for row in one.rows for part in row["marker"].split(":") if row["channel"]}
+    usable, shared = frozenset(rule.usable_markers(markers)), held(rule.method)
     for name, files in trusted.nearest(rule.pool, one):
-        pool = [other for other in files if usable.issuperset(_parts(other))]
-        if not pool:
+        lenders = trusted.lenders(files, usable)
+        if lenders is None:
             continue
-        reason = f"{why}, so the median of {len(pool)} files"
+        reason = f"{why}, so the median of {len(lenders.files)} files"
         if shared:
-            measures = {key: float(median(other.measures[key] for other in pool)) for key in pool[0].measures}
             common, told = _in_common(one, trusted, rule, shared)
-            return _rows_of(one, measures | common, rule, reason + told, source="pooled", pool=name)
-        bounds = sorted({(row["marker"], row["bound"]) for other in pool for row in other.rows})
+            return _rows_of(one, lenders.measures | common, rule, reason + told, source="pooled", pool=name)
         return [
-            _on_own_axis(one, marker, bound, _median_bound(pool, marker, bound))
+            _on_own_axis(one, marker, bound, place)
             | {"source": "pooled", "pool": name, "reason": reason, "doubt": None}
-            for marker, bound in bounds
+            for marker, bound, place in lenders.bounds
         ]
     return []
-
-
-def _parts(one: FileGate) -> list[str]:
-    return [part for row in one.rows for part in row["marker"].split(":")]
-
-
-def _median_bound(pool: Sequence[FileGate], marker: str, bound: str) -> dict[str, Any]:
-    rows = [row for one in pool for row in one.rows if (row["marker"], row["bound"]) == (marker, bound)]
-    if bound != "shape":
-        return {"threshold_linear": median(row["threshold_linear"] for row in rows), "coordinates": None}
-    shapes = [json.loads(row["coordinates"]) for row in rows]
-    size = len(shapes[0])
-    shapes = [shape for shape in shapes if len(shape) == size]
-    vertices = [[median(shape[i][axis] for shape in shapes) for axis in (0, 1)] for i in range(size)]
-    return {"threshold_linear": None, "coordinates": json.dumps(vertices)}
 
 
 def _fallen_back(one: FileGate, why: str, rule: Rule) -> Used:

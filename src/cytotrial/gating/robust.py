@@ -15,6 +15,7 @@ LEAST_FILES = 6  # fewer show no spread
 LEAST_SD = 0.08
 LINEAR_PART = 50.0 / 262144.0  # of the range: below it, values differ by noise and not by folds
 MAD_TO_SD = 1.4826
+Spreads = dict[tuple[int, str], tuple[float, float] | None]  # pool and measure -> its middle and robust SD
 
 
 def far_files(found: Sequence[FileGate], rule: Rule, held: Collection[str]) -> dict[str, str]:
@@ -33,7 +34,7 @@ def far_files(found: Sequence[FileGate], rule: Rule, held: Collection[str]) -> d
     all: gains differ from day to day. Beyond ``rule.far`` robust SDs it is far.
     """
     peers = Peers(found)
-    spreads: dict[tuple[int, str], tuple[float, float]] = {}
+    spreads: Spreads = {}
     far = {}
     for one in found:
         if one.first["is_control"]:
@@ -45,18 +46,15 @@ def far_files(found: Sequence[FileGate], rule: Rule, held: Collection[str]) -> d
     return far
 
 
-def _far(
-    one: FileGate, name: str, peers: Peers, limit: float, spreads: dict[tuple[int, str], tuple[float, float]]
-) -> str | None:
+def _far(one: FileGate, name: str, peers: Peers, limit: float, spreads: Spreads) -> str | None:
     width = "batch" if len(peers.pool("batch", one)) >= LEAST_FILES else "trial"
     pool = peers.pool(width, one)
-    if len(pool) < LEAST_FILES or any(name not in other.measures for other in pool):
-        return None
     if (id(pool), name) not in spreads:
-        values = [decades(other, name) for other in pool]
-        middle = median(values)
-        spreads[id(pool), name] = middle, max(MAD_TO_SD * median(abs(value - middle) for value in values), LEAST_SD)
-    middle, spread = spreads[id(pool), name]
+        spreads[id(pool), name] = _middle_and_spread(pool, name)
+    found = spreads[id(pool), name]
+    if found is None:
+        return None
+    middle, spread = found
     distance = abs(decades(one, name) - middle) / spread
     if distance <= limit:
         return None
@@ -64,6 +62,15 @@ def _far(
         f"{name} {_short(one.measures[name])} is {distance:.1f} robust SDs from the {len(pool)} files of "
         f"{pool_name(width, one)} (median {_short(peers.middle(width, one, name))})"
     )
+
+
+def _middle_and_spread(pool: Sequence[FileGate], name: str) -> tuple[float, float] | None:
+    """Median and robust SD of a measure in decades; None where too few files, or not all, have it."""
+    if len(pool) < LEAST_FILES or any(name not in one.measures for one in pool):
+        return None
+    values = [decades(one, name) for one in pool]
+    middle = median(values)
+    return middle, max(MAD_TO_SD * median(abs(value - middle) for value in values), LEAST_SD)
 
 
 def decades(one: FileGate, name: str) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cytotrial.cytometry.quantiles import picked
 from cytotrial.gating.arguments import Corner
-from cytotrial.gating.density import LEAST_EVENTS, mode, spread_below, valley
+from cytotrial.gating.density import LEAST_EVENTS, mode, spread_below, valley, valley_in
 from cytotrial.gating.landmarks import Bound, Landmark, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
@@ -25,11 +26,11 @@ def place(events: ParentEvents, *, args: Corner) -> Landmark:
     if args.seed_marker not in events.tube.axes:
         return not_found(f"no {args.seed_marker} channel, which shows the cells without {dump}")
     seed = events.scaled(args.seed_marker)
-    parted = valley(seed, prominence=0.3, least_share=0.02)
+    parted = valley_in(events.density(args.seed_marker), prominence=0.3, least_share=0.02)
     if parted is None:
         return not_found(f"no {args.seed_marker} valley among {len(events)} parent events")
     axis, values = events.axis(dump), events.scaled(dump)
-    without = values[seed > parted.at]
+    without = picked(values, seed > parted.at)
     if len(without) < LEAST_EVENTS or np.ptp(without) == 0:
         return not_found(f"{len(without)} {args.seed_marker}+ cells, too few to show {dump} negatives")
     centre = mode(without)

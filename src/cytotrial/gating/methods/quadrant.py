@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cytotrial.cytometry.quantiles import picked
 from cytotrial.gating.arguments import Quadrant
-from cytotrial.gating.density import LEAST_EVENTS, ValleyFound, valley
+from cytotrial.gating.density import LEAST_EVENTS, ValleyFound, valley, valley_in
 from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
@@ -20,14 +21,14 @@ def place(events: ParentEvents, *, args: Quadrant) -> Landmark:
     if len(events) < LEAST_EVENTS:
         return not_found(f"{len(events)} parent events, fewer than {LEAST_EVENTS}")
     kept, dropped = events.markers
-    first = valley(events.scaled(kept), prominence=args.prominence, least_share=args.least_share)
+    first = valley_in(events.density(kept), prominence=args.prominence, least_share=args.least_share)
     if first is None:
         return not_found(f"no {kept} valley of prominence {args.prominence:g} among {len(events)} parent events")
-    values = events.scaled(dropped)
-    overall = valley(values, prominence=args.prominence, least_share=args.least_share)
+    overall = valley_in(events.density(dropped), prominence=args.prominence, least_share=args.least_share)
     if overall is None:
         return not_found(f"no {dropped} valley of prominence {args.prominence:g} among {len(events)} parent events")
-    own = valley(values[events.scaled(kept) >= first.at], prominence=args.prominence, least_share=args.least_share)
+    clear = picked(events.scaled(dropped), events.scaled(kept) >= first.at)
+    own = valley(clear, prominence=args.prominence, least_share=args.least_share)
     second = own if own and own.at < overall.at else overall
     low = float(events.axis(kept).to_linear(first.at))
     high = float(events.axis(dropped).to_linear(second.at))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cytotrial.cytometry.quantiles import picked, quantiles
 from cytotrial.gating.arguments import ReferencePopulation
 from cytotrial.gating.density import mode
 from cytotrial.gating.landmarks import Bound, Landmark, not_found
@@ -46,17 +47,14 @@ def place(events: ParentEvents, *, args: ReferencePopulation) -> Landmark:
     n_reference = int(reference.sum())
     if peak <= 0 or n_reference < args.least_events // 5:
         return not_found(f"no {exclusion}hi reference: {n_reference} cells from the mode of {peak:.0f} up")
-    bulk, tail = (float(value) for value in np.quantile(cd25[reference], (args.bulk, args.tail)))
+    bulk, tail = (float(value) for value in quantiles(picked(cd25, reference), (args.bulk, args.tail)))
     if bulk <= 0:
         return not_found(f"the reference's {activation} is not above zero")
-    distance = (
-        _log(cd25, events.axis(activation).top)
-        - _log(tail, events.axis(activation).top)
-        + _log(peak, axis.top)
-        - _log(cd127, axis.top)
-    )
-    clear = np.count_nonzero(distance > CLEAR_FROM)
-    between = np.count_nonzero((distance > BETWEEN[0]) & (distance < BETWEEN[1]))
+    # log10(CD25 / tail) + log10(mode / CD127), its logarithm not taken event by event.
+    top, other_top = events.axis(activation).top, axis.top
+    apart = _positive(cd25, top) / _positive(cd127, other_top) * (_positive(peak, other_top) / _positive(tail, top))
+    clear = np.count_nonzero(apart > 10.0**CLEAR_FROM)
+    between = np.count_nonzero((apart > 10.0 ** BETWEEN[0]) & (apart < 10.0 ** BETWEEN[1]))
     measures = {BULK: bulk, MODE: peak, TAIL: tail / bulk, CLEAR: (clear + 0.5) / (between + 0.5)}
     overlaps = measures[CLEAR] < args.least_clear
     return Landmark(
@@ -79,7 +77,7 @@ def bounds(measures: Mapping[str, float], markers: Sequence[str], *, args: Refer
     return Bound(activation, "min", float(low)), Bound(exclusion, "max", float(high))
 
 
-def _log(linear: np.ndarray | float, top: float) -> np.ndarray:
-    """log10, smoothed where noise around zero would make it anything."""
+def _positive(linear: np.ndarray | float, top: float) -> np.ndarray:
+    """The value itself, smoothed where noise around zero would make its logarithm anything."""
     least = SMALLEST * top
-    return np.log10((linear + np.sqrt(np.square(linear) + least**2)) / 2.0)
+    return (linear + np.sqrt(np.square(linear) + least**2)) / 2.0

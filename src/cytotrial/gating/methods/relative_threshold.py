@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 from cytotrial.gating.arguments import RelativeThreshold
 from cytotrial.gating.density import bright_mode, lowest_mode
 from cytotrial.gating.landmarks import Bound, Landmark, not_found
+from cytotrial.gating.numerics import crossing, log_normal_below
 from cytotrial.gating.parent_events import ParentEvents
 
 DIM, FOLD = "dim_mode", "threshold_over_dim_mode"
@@ -73,10 +73,10 @@ def _decades(
     n_dim = max(len(values) - n_bright, 1)
 
     def gained_over_lost(at: float) -> float:
-        gained = np.log(n_dim) + norm.logsf(at / spread)
-        return float(gained - np.log(n_bright) - norm.logcdf((at - (bright - dim)) / bright_spread))
+        gained = math.log(n_dim) + log_normal_below(-at / spread)
+        return gained - math.log(n_bright) - log_normal_below((at - (bright - dim)) / bright_spread)
 
     if gained_over_lost(0.0) <= 0.0 or gained_over_lost(bright - dim) >= 0.0:
         return args.sds * spread, f"the bright peak at {10.0**bright:.0f} is not apart, so {args.sds:g} spreads", False
-    at = float(brentq(gained_over_lost, 0.0, bright - dim))
+    at = crossing(gained_over_lost, 0.0, bright - dim)
     return at, f"as many dim as bright ({10.0**bright:.0f}) cells amiss", True

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, maximum_filter
-from scipy.stats import chi2
 
+from cytotrial.cytometry.quantiles import picked
 from cytotrial.gating.arguments import ScatterCluster
-from cytotrial.gating.density import valley
+from cytotrial.gating.density import clear_density, valley_in
 from cytotrial.gating.landmarks import Bound, Landmark, not_found
+from cytotrial.gating.numerics import chi_squared_of_four, highest_around, smoothed_in_two, within_ellipse
 from cytotrial.gating.parent_events import ParentEvents
+from cytotrial.gating.scatter_cells import CellCounts, Cells, ScatterPlane, is_covariance
 
 LEAST_EVENTS = 200
 CORE = 0.80  # share of a Gaussian cluster used to refit it: the rim belongs to the neighbours too
-ROUNDS = 25
+ROUNDS, SETTLED = 40, 1e-3
+OVERSHOOT = 1.5  # every round takes the spread some half of the way to where it ends
 VERTICES = 40
 # A lymphocyte cluster's SD in log10 scatter lies in these bounds on any instrument we know of (0.04 to
 # 0.13); outside them the fit has caught something else. General knowledge, kept wide.
 NARROWEST, WIDEST = 0.015, 0.20
+FARTHEST = 0.15  # decades from the seeds' middle: T cells lie in the midst of the lymphocytes, monocytes 0.4 away
+REACH = 0.5  # decades around the seeds' middle: no cluster of that width has its core farther out
+NEAR = 0.12  # decades around the densest place: a few bright doublets or monocytes must not count
 
 
 def place(events: ParentEvents, *, args: ScatterCluster) -> Landmark:
@@ -32,20 +37,24 @@ def place(events: ParentEvents, *, args: ScatterCluster) -> Landmark:
     forward, side = events.markers
     x, y = events.linear(forward), events.linear(side)
     usable = (x > 0) & (y > 0)
-    if usable.sum() < LEAST_EVENTS:
-        return not_found(f"{int(usable.sum())} events with positive scatter, fewer than {LEAST_EVENTS}")
-    points = np.column_stack([np.log10(x[usable]), np.log10(y[usable])])
-    seeds, how = _seeds(events, points, usable, args)
-    if len(seeds) < LEAST_EVENTS // 2:
-        return not_found(f"{len(seeds)} events show where lymphocytes lie, fewer than {LEAST_EVENTS // 2}")
+    n_usable = int(np.count_nonzero(usable))
+    if n_usable < LEAST_EVENTS:
+        return not_found(f"{n_usable} events with positive scatter, fewer than {LEAST_EVENTS}")
+    plane = ScatterPlane(picked(x, usable), picked(y, usable))
+    everything = plane.counted()
+    seeds, how = _seeds(events, plane, everything, usable, args)
+    if seeds.n_events < LEAST_EVENTS // 2:
+        return not_found(f"{seeds.n_events:.0f} events show where lymphocytes lie, fewer than {LEAST_EVENTS // 2}")
     try:
-        centre, covariance = _fit(points, seeds)
+        centre, covariance = _fit(everything, seeds)
     except np.linalg.LinAlgError:
         return not_found("the events where lymphocytes lie have no spread")
-    sds = np.sqrt(np.linalg.eigvalsh(covariance))
-    if not (sds[0] > NARROWEST / 2 and sds[1] < WIDEST):
-        return not_found(f"the cluster's log10 SDs are {sds[0]:.3f} and {sds[1]:.3f}: no lymphocyte cluster")
-    polygon = _ellipse(centre, covariance, chi2.ppf(args.coverage, 2))
+    sds = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance), 0.0))
+    moved = float(np.hypot(*(centre - seeds.median())))
+    if not (sds[0] > NARROWEST / 2 and sds[1] < WIDEST and moved < FARTHEST):
+        told = f"the cluster's log10 SDs are {sds[0]:.3f} and {sds[1]:.3f}, {moved:.2f} from where it was looked for"
+        return not_found(f"{told}: no lymphocyte cluster")
+    polygon = _ellipse(centre, covariance, within_ellipse(args.coverage))
     return Landmark(
         (Bound(f"{forward}:{side}", "shape", None, polygon),),
         f"cluster at {10 ** centre[0]:.0f}, {10 ** centre[1]:.0f} ({how}), coverage {args.coverage:g}",
@@ -53,64 +62,53 @@ def place(events: ParentEvents, *, args: ScatterCluster) -> Landmark:
     )
 
 
-def _seeds(events: ParentEvents, points: np.ndarray, usable: np.ndarray, args: ScatterCluster) -> tuple:
+def _seeds(
+    events: ParentEvents, plane: ScatterPlane, everything: CellCounts, usable: np.ndarray, args: ScatterCluster
+) -> tuple[Cells, str]:
     marker = args.seed_marker
     if marker and marker in events.tube.axes:
-        values = events.scaled(marker)[usable]
-        found = valley(values, prominence=0.3, least_share=0.02)
+        scaled = events.scaled(marker)
+        smooth = events.density(marker) if usable.all() else clear_density(picked(scaled, usable))
+        found = valley_in(smooth, prominence=0.3, least_share=0.02)
         if found:
-            bright = points[values > found.at]
-            return bright[_near_mode(bright)], f"seeded by {marker}+ cells"
-    centre = _densest_low_side_scatter(points)
-    near = np.linalg.norm(points - centre, axis=1) < 0.12
-    return points[near], "densest cluster of low side scatter"
+            bright = plane.counted(picked(scaled, usable) > found.at)
+            counts, x, y = bright.histogram()
+            i, j = np.unravel_index(np.argmax(smoothed_in_two(counts, 1.5)), counts.shape)
+            return bright.near(x[i], y[j], NEAR), f"seeded by {marker}+ cells"
+    return everything.near(*_densest_low_side_scatter(everything), NEAR), "densest cluster of low side scatter"
 
 
-def _near_mode(points: np.ndarray) -> np.ndarray:
-    """Within 0.12 decades of the points' densest place: a few bright doublets or monocytes must not count."""
-    counts, (x, y) = _histogram(points)
-    i, j = np.unravel_index(np.argmax(counts), counts.shape)
-    return np.linalg.norm(points - np.array([x[i], y[j]]), axis=1) < 0.12
-
-
-def _histogram(points: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    low, high = np.quantile(points, [0.001, 0.999], axis=0)
-    bins = [np.arange(a - 0.1, b + 0.12, 0.02) for a, b in zip(low, high, strict=True)]
-    counts, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=bins)
-    return gaussian_filter(counts, 1.5), ((x[:-1] + x[1:]) / 2, (y[:-1] + y[1:]) / 2)
-
-
-def _densest_low_side_scatter(points: np.ndarray) -> np.ndarray:
-    counts, (x, y) = _histogram(points)
-    peaks = np.argwhere((counts == maximum_filter(counts, size=7)) & (counts > 0.1 * counts.max()))
-    largest = np.quantile(points[:, 0], 0.95)
+def _densest_low_side_scatter(everything: CellCounts) -> tuple[float, float]:
+    counts, x, y = everything.histogram()
+    per_forward = counts.sum(axis=1)
+    largest = x[np.searchsorted(np.cumsum(per_forward), 0.95 * per_forward.sum())]
+    counts = smoothed_in_two(counts, 1.5)
+    peaks = np.argwhere((counts == highest_around(counts, 7)) & (counts > 0.1 * counts.max()))
     bodies = [(i, j) for i, j in peaks if x[i] > largest - 0.6] or [tuple(peaks[0])]
     i, j = min(bodies, key=lambda at: y[at[1]])
-    return np.array([x[i], y[j]])
+    return float(x[i]), float(y[j])
 
 
-def _fit(points: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of the Gaussian whose core the points near the seeds make up (trimmed, iterated)."""
-    limit = chi2.ppf(CORE, 2)
+def _fit(everything: CellCounts, seeds: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the Gaussian whose core the events near the seeds make up (trimmed, iterated)."""
+    limit = within_ellipse(CORE)
     # Covariance of a Gaussian cut off at `limit` is smaller by this factor (Croux & Haesbroeck 1999).
-    shrink = chi2.cdf(limit, 4) / CORE
-    centre = np.median(seeds, axis=0)
-    covariance = np.cov(seeds.T)
+    shrink = chi_squared_of_four(limit) / CORE
+    centre, covariance = seeds.median(), seeds.moments()[1]
+    cells = everything.near(*centre, REACH)
     for _ in range(ROUNDS):
-        inside = _distance(points, centre, covariance) < limit
-        if inside.sum() < LEAST_EVENTS // 4:
+        core = cells.within(centre, covariance, limit)
+        if core.n_events < LEAST_EVENTS // 4:
             break
-        core = points[inside]
-        moved = np.abs(core.mean(axis=0) - centre).max()
-        centre, covariance = core.mean(axis=0), np.cov(core.T) / shrink
-        if moved < 1e-5:
+        before, (centre, found) = centre, core.moments()
+        step = found / shrink - covariance
+        # The centre may stand still, seeds being in its middle, long before the spread is that of all cells.
+        settled = np.abs(centre - before).max() < 1e-5 and np.abs(step).max() < SETTLED * np.trace(covariance)
+        farther = covariance + OVERSHOOT * step
+        covariance = farther if is_covariance(farther) else covariance + step
+        if settled:
             break
     return centre, covariance
-
-
-def _distance(points: np.ndarray, centre: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    away = points - centre
-    return np.einsum("ij,ij->i", away @ np.linalg.inv(covariance), away)
 
 
 def _ellipse(centre: np.ndarray, covariance: np.ndarray, squared: float) -> tuple[tuple[float, float], ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cytotrial.cytometry.quantiles import picked, quantiles
 from cytotrial.gating.arguments import Valley
-from cytotrial.gating.density import LEAST_EVENTS, ValleyFound, density, mode, spread_below, valley
+from cytotrial.gating.density import LEAST_EVENTS, ValleyFound, density, mode, spread_below, valley_in
 from cytotrial.gating.landmarks import Landmark, above_or_below, not_found
 from cytotrial.gating.parent_events import ParentEvents
 
@@ -30,13 +31,14 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
     if len(events) < LEAST_EVENTS:
         return not_found(f"{len(events)} parent events, fewer than {LEAST_EVENTS}")
     axis, values = events.axis(marker), events.scaled(marker)
+    smooth = events.density(marker)
 
     def far_apart(left: float, right: float) -> bool:
         low, high = float(axis.to_linear(left)), float(axis.to_linear(right))
         return high >= args.least_fold * max(low, FLOOR * axis.top)
 
-    found = valley(
-        values,
+    found = valley_in(
+        smooth,
         prominence=args.prominence,
         least_share=args.least_share,
         far_apart=far_apart,
@@ -51,9 +53,10 @@ def place(events: ParentEvents, *, args: Valley) -> Landmark:
             return _bound(marker, args.keep, below_dim, why + "negatives above", DOUBT.format(marker))
         doubt = DOUBT.format(marker) if outnumbered else ""
         return _bound(marker, args.keep, at, f"{how}, depth {100 * found.depth:.0f} %", doubt)
-    if args.tail_sds is None or density(values).height.max() == 0:
+    smooth = None if args.tail_sds is None else smooth or density(values)
+    if smooth is None or smooth.height.max() == 0:
         return not_found(f"no {marker} valley of prominence {args.prominence:g} among {len(events)} parent events")
-    peak = mode(values)
+    peak = smooth.mode
     centre = float(axis.to_linear(peak))
     edge = float(axis.to_linear(peak + args.tail_sds * spread_below(values, peak)))
     how = f"no {marker} valley; {args.tail_sds:g} SDs (and {args.least_fold:g}-fold) above the only peak at "
@@ -81,18 +84,19 @@ def _below_dim_cells(
     cells that carry the marker are only above. So the side below the negatives' mode, mirrored, says how many of the
     events above are negatives.
     """
+    if dim_fold is None:
+        return False, None
     axis, scaled, linear = events.axis(marker), events.scaled(marker), events.linear(marker)
-    centre = float(axis.to_linear(mode(scaled[scaled < found.at])))
+    centre = float(axis.to_linear(mode(picked(scaled, scaled < found.at))))
     above, valley_at = linear - centre, float(axis.to_linear(found.at)) - centre
     below = -above[above < 0]
-    if dim_fold is None or len(below) < LEAST_EVENTS:
+    if len(below) < LEAST_EVENTS:
         return False, None
-    clear = float(np.quantile(below, CLEAR))
+    clear, start = map(float, quantiles(below, (CLEAR, CANCELS)))
     beyond = np.count_nonzero(above >= valley_at)
     between = np.count_nonzero((above > clear) & (above < valley_at))
     between -= np.count_nonzero((above < -clear) & (above > -valley_at))
     if between <= dim_fold * beyond:
         return False, None
-    start = float(np.quantile(below, CANCELS))
     stained = np.count_nonzero(above > start) - np.count_nonzero(above < -start)
     return True, centre + float(np.sort(above)[-stained]) if stained > beyond else None
