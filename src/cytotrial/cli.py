@@ -16,10 +16,11 @@ from cytotrial.errors import CytotrialError
 # add_arguments(parser) and run(arguments).
 VERBS = {
     "check": "check the configuration and the sheets, before any FCS file is opened",
-    "place-gates": "read one subject's files of a panel and find where each gate belongs",
+    "place-gates": "read some subjects' files of a panel and find where each gate belongs",
     "agree-gates": "settle every file's gates, lending where one was not found; writes what they agree on",
-    "apply-gates": "apply the agreed and the moved gates to one subject's files of a panel through FlowKit",
-    "draw-gates": "draw the gates that were used on one subject's files of a panel",
+    "apply-gates": "count the agreed and the moved gates in some subjects' files of a panel",
+    "check-counts": "gate some files again with FlowKit itself; a single differing count is an error",
+    "draw-gates": "draw the gates that were used in a panel's files",
     "record-overrides": "bring the history of the overrides sheet up to date",
     "tabulate": "counts to percentages: status, populations and subsets",
     "statistics": "change from baseline within arms, and between arms",

@@ -53,6 +53,7 @@ INTAKE = Table(
         "instrument",
         "acquired",
         "spillover",
+        "axes",  # the file's channels by marker and their scales, JSON: so that no later step works them out again
     ),
 )
 LANDMARKS = Table(
@@ -149,6 +150,11 @@ OVERRIDE_COLUMNS = (  # of the overrides sheet: no table of ours, but the histor
     "reason",
 )
 OVERRIDE_HISTORY = Table("override_history", ("entry",), ("entry", *OVERRIDE_COLUMNS, "state", "in_sheet"))
+GATING_CHECK = Table(
+    "gating_check",
+    ("sample_id", "population"),
+    ("sample_id", "population", "n_events", "n_events_flowkit"),
+)
 SUBSETS = Table(
     "subsets",
     ("sample_id", "subset", "denominator"),

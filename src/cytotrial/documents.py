@@ -167,9 +167,13 @@ def schema_problems(content: Any, schema: Mapping[str, Any], *, where: str) -> l
     """Every place where `content` is not what `schema` asks for, as sentences; `where` begins each."""
     from jsonschema import (
         Draft202012Validator,
+        validators,
     )  # only when something is validated: the Snakefile parses this module
 
-    errors = Draft202012Validator(schema).iter_errors(content)
+    usual = Draft202012Validator.TYPE_CHECKER
+    # YAML's .nan is within any limits, for no comparison with it is true.
+    numbers = usual.redefine("number", lambda _, value: usual.is_type(value, "number") and value == value)
+    errors = validators.extend(Draft202012Validator, type_checker=numbers)(schema).iter_errors(content)
     return list(dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema, where)))
 
 

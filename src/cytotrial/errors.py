@@ -44,3 +44,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f" (did you mean {folded[near[0]]!r}?)" if near else ""
+
+
+def unexpected(error: Exception) -> str:
+    """The reason of a file that met a mistake of ours: the log has the traceback.
+
+    Examples
+    --------
+    >>> unexpected(ZeroDivisionError("in a method"))
+    'unexpected ZeroDivisionError (in a method); please report it with the log'
+    """
+    return f"unexpected {type(error).__name__} ({' '.join(str(error).split())}); please report it with the log"

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from cytotrial.commands.check import check_everything
@@ -16,51 +16,96 @@ from cytotrial.cytometry.panel import load_panel
 from cytotrial.gating.drawn.named_gates import gate_files
 from cytotrial.gating.strategy_file import load_strategy
 from cytotrial.study.config import Study
+from cytotrial.study.job_blocks import Block, job_blocks
 from cytotrial.study.overrides import Override, in_force
 from cytotrial.study.samples import Sample
 from cytotrial.tables import read_table
 
+FLOWKIT_PERCENT = 2.0
+# Of a panel. Each pays for Python's start, and Snakemake's scheduler for every job that is ready: 250 jobs cost it
+# 100 s of CPU (9.27.1). So many keep a workstation's cores busy.
+MOST_JOBS = 24
 MOST_WORDS = 300  # letters of a reason on the console
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """A checked trial as jobs: one per subject and panel."""
+    """A checked trial as jobs: one per block of subjects and panel."""
 
     study: Study
     samples: tuple[Sample, ...]
     overrides: tuple[Override, ...] = ()
 
+    @cached_property
+    def blocks(self) -> dict[tuple[str, str], Block]:
+        """Every job of the gating rules, by panel and name of the block."""
+        return {(one.panel, one.name): one for one in job_blocks(self.samples, self.subjects_per_job)}
+
     @property
-    def subject_panels(self) -> list[tuple[str, str]]:
-        """Every (panel, subject) that has files."""
-        return sorted({(one.panel, one.subject_id) for one in self.samples})
+    def subjects_per_job(self) -> int:
+        """How many subjects a gating job takes: as the configuration says, else one, and more in a large trial."""
+        of_panel = Counter(panel for panel, _ in {(one.panel, one.subject_id) for one in self.samples})
+        default = -(-max(of_panel.values(), default=1) // MOST_JOBS)
+        return int(self.study.run.get("subjects_per_job", default))
 
-    def files(self, panel: str, subject: str) -> list[Sample]:
-        """A subject's files of a panel; by id, so that the sheet's order makes no job run again."""
-        own = [one for one in self.samples if (one.panel, one.subject_id) == (panel, subject)]
-        return sorted(own, key=lambda one: one.sample_id)
+    @property
+    def flowkit_percent(self) -> float:
+        """Share of the files that FlowKit gates again."""
+        return float(self.study.run.get("flowkit_percent", FLOWKIT_PERCENT))
 
-    def existing_fcs(self, panel: str, subject: str) -> list[str]:
+    def subjects(self, panel: str, block: str) -> list[str]:
+        """The subjects of a job."""
+        return list(self.blocks[panel, block].subjects)
+
+    def files(self, panel: str, block: str) -> list[Sample]:
+        """The files of a job; by id, so that the sheet's order makes no job run again."""
+        return self._files[panel, block]
+
+    @cached_property
+    def _files(self) -> dict[tuple[str, str], list[Sample]]:
+        of = {(panel, subject): name for (panel, name), one in self.blocks.items() for subject in one.subjects}
+        found: dict[tuple[str, str], list[Sample]] = {}
+        for one in sorted(self.samples, key=lambda sample: sample.sample_id):
+            found.setdefault((one.panel, of[one.panel, one.subject_id]), []).append(one)
+        return found
+
+    def existing_fcs(self, panel: str, block: str) -> list[str]:
         """Their paths; one that does not exist is left to the job, which records it as failed."""
-        return [one.fcs for one in self.files(panel, subject) if Path(one.fcs).is_file()]
+        return list(self.sizes_mb(panel, block))
 
-    def rows(self, panel: str, subject: str) -> str:
+    def all_fcs(self) -> list[str]:
+        """Every file of the trial that exists."""
+        return [path for job in self.blocks for path in self.existing_fcs(*job)]
+
+    def sizes_mb(self, panel: str, block: str) -> dict[str, float]:
+        """Size in MB of each file of a job that exists."""
+        return self._sizes[panel, block]
+
+    @cached_property
+    def _sizes(self) -> dict[tuple[str, str], dict[str, float]]:
+        """Every file is looked at once: each rule asks, and a network's file system is slow to answer."""
+        paths = {job: [one.fcs for one in files] for job, files in self._files.items()}
+        return {
+            job: {path: Path(path).stat().st_size / 1e6 for path in own if Path(path).is_file()}
+            for job, own in paths.items()
+        }
+
+    def rows(self, panel: str, block: str) -> str:
         """The sheet's rows for a job as text: the job re-runs when its own rows change, not when others do."""
-        return "; ".join(str(one) for one in _without_row_numbers(self.files(panel, subject)))
+        return "; ".join(str(one) for one in _without_row_numbers(self.files(panel, block)))
 
-    def moved(self, panel: str, subject: str) -> str:
+    def moved(self, panel: str, block: str) -> str:
         """The overrides in force for a job's files as text: the job re-runs when one of these changes."""
-        told = {one.sample_id: in_force(self.overrides, one) for one in self.files(panel, subject)}
+        told = {one.sample_id: in_force(self.overrides, one) for one in self.files(panel, block)}
         return "; ".join(f"{name}: {_without_row_numbers(moved)}" for name, moved in told.items() if moved)
 
-    def overrides_sheet(self, panel: str, subject: str) -> list[str]:
+    def overrides_sheet(self, panel: str, block: str) -> list[str]:
         """The overrides sheet for a job that it moves a gate of; the others neither read it nor depend on it."""
-        return [str(self.study.sheets.overrides)] if self.study.sheets and self.moved(panel, subject) else []
+        return [str(self.study.sheets.overrides)] if self.study.sheets and self.moved(panel, block) else []
 
-    def largest_mb(self, panel: str, subject: str) -> float:
+    def largest_mb(self, panel: str, block: str) -> float:
         """Size of the largest file of a job, in MB."""
-        return max((Path(path).stat().st_size for path in self.existing_fcs(panel, subject)), default=0) / 1e6
+        return max(self.sizes_mb(panel, block).values(), default=0.0)
 
     def drawing_mb(self, panel: str) -> float:
         """Size of the workspace or GatingML file that people drew a panel's strategy in, in MB; 0 where none did."""

@@ -15,7 +15,7 @@ FLOORS = (
     {"gating", "simulate", "exchange"},
     {"cytometry", "study"},
     {"tables", "documents"},
-    {"columns", "errors", "provenance", "schemas", ""},
+    {"columns", "errors", "provenance", "schemas", "job_resources", ""},
 )
 BESIDE = {("subsets", "quality")}  # arrows that are allowed on one floor
 # Who must not reach whom, over any number of steps.
@@ -25,9 +25,11 @@ BLIND = {
     "commands.place_gates": ("study.subjects", "study.config"),
     "commands.agree_gates": ("study.subjects", "study.config"),
     "commands.apply_gates": ("study.subjects", "study.config"),
+    "commands.check_counts": ("study.subjects", "study.config"),
     "commands.draw_gates": ("study.subjects", "study.config"),
     "commands.record_overrides": ("study.subjects", "study.config"),
     "commands.export_gates": ("study.subjects", "study.config"),
+    "study.job_blocks": ("study.subjects", "study.config"),
     "study.overrides": ("study.subjects", "study.config"),
     "exchange.gatingml": ("study.subjects", "study.config"),
     "statistics": ("cytometry", "gating", "study"),

@@ -106,7 +106,7 @@ def test_lock_pins_with_hashes_and_without_an_address(name, checkout):
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("requirements.lock", ["build"]), ("requirements-test.lock", ["build", "test"])]
+    ("name", "extras"), [("requirements.lock", ["build"]), ("requirements-test.lock", ["build", "test", "cluster"])]
 )
 def test_lock_holds_what_the_project_asks_for(name, extras, checkout, project):
     pinned = {}

@@ -10,6 +10,8 @@ import pytest
 from cytotrial.cli import VERBS
 
 BY_HAND = {"check", "simulate"}  # verbs that no rule calls: the first runs as the workflow is read
+SHARED = {"by_panel", "gated_files"}  # modules of commands that are no verb: what several verbs begin with
+NUMBERS = {"JOBS.subjects_per_job", "JOBS.flowkit_percent"}  # of the checked configuration: they are one word
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +54,12 @@ def test_verb_has_its_module_and_its_test(verb, checkout):
 
 
 def test_modules_of_commands_are_verbs(checkout):
-    modules = {path.stem for path in (checkout / "src/cytotrial/commands").glob("*.py")} - {"__init__"}
-    assert modules == {verb.replace("-", "_") for verb in VERBS}
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (checkout / "src/cytotrial/commands").glob("*.py")}
+    verbs = {verb.replace("-", "_") for verb in VERBS}
+    assert set(texts) == verbs | SHARED | {"__init__"}
+    for name in SHARED:
+        assert sum(f"commands.{name} import" in text for text in texts.values()) > 1, f"{name} is not shared"
+        assert (checkout / "tests" / "unit" / "commands" / f"test_{name}.py").is_file()
 
 
 def test_every_rule_keeps_a_log(rules):
@@ -77,8 +83,16 @@ def test_every_path_in_a_shell_line_is_quoted(rules):
     for name, text in rules.items():
         if name != "all":
             bare = [field for field in re.findall(r"\{([^{}]+)\}", shell_line(text)) if not field.endswith(":q")]
-            options = re.findall(r'(\w+)="--[a-z-]+" if ', directive(text, "params") or "")
-            assert set(bare) <= {f"params.{option}" for option in options}, name
+            params = directive(text, "params") or ""
+            options = re.findall(r'(\w+)="--[a-z-]+" if ', params)
+            numbers = [key for key, value in re.findall(r"(?m)^        (\w+)=([\w.]+),$", params) if value in NUMBERS]
+            assert set(bare) <= {f"params.{option}" for option in (*options, *numbers)}, name
+
+
+def test_only_statistics_and_report_are_given_the_arms(rules):
+    """And who is given the configuration, which names them, is not among those that gate, count, check or draw."""
+    assert {name for name, text in rules.items() if "sheets.subjects" in text} == {"statistics", "report"}
+    assert {name for name, text in rules.items() if "CONFIG" in text} == {"tabulate", "statistics", "report"}
 
 
 def test_every_rule_knows_the_version_of_its_code(rules):

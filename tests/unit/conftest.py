@@ -14,7 +14,9 @@ import pytest
 
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.compensation import Spillover
+from cytotrial.cytometry.event_blocks import EventsInMemory
 from cytotrial.cytometry.fcs import Channel, FcsFile
+from cytotrial.cytometry.linear_events import LinearEvents
 from cytotrial.cytometry.panel import MarkerRule, Panel, load_panel
 from cytotrial.cytometry.scale import Scale
 from cytotrial.cytometry.tube import LINEAR_MARKERS, Tube, open_tube, tube_of
@@ -100,7 +102,8 @@ def tube_with(columns: Mapping[str, np.ndarray], *, scale: Scale | None = None, 
         else:
             width = scale.w if scale.method == "logicle" else 0.0
             axes[marker] = Axis(marker, f"{marker} detector-A", index, top, scale.method, width, scale.m, scale.a)
-    return Tube("made", None, axes, None, np.column_stack([np.asarray(v, dtype=float) for v in columns.values()]))  # type: ignore[arg-type]
+    events = np.column_stack([np.asarray(values, dtype=float) for values in columns.values()])
+    return Tube("made", None, axes, None, LinearEvents(EventsInMemory(events), used=range(len(axes))))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -175,7 +178,7 @@ def simulate(
     names = enumerate(truth.channels)
     channels = tuple(Channel(index, name, truth.markers.get(name, ""), top) for index, name in names)
     spillover = Spillover(truth.detectors, truth.spillover, "SPILL")
-    file = FcsFile("", "FCS3.0", channels, spillover, None, None, None, (), events, None)
+    file = FcsFile("", "FCS3.0", channels, spillover, None, None, None, (), EventsInMemory(events))
     strategy = strategy_of(parameters.panel)
     panel = panel_of(parameters.panel, dump=dump)
     return Simulated(truth, tube_of(file, panel, strategy.scale, sample_id="simulated", shown="x.fcs"), strategy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -94,13 +95,40 @@ def test_help_imports_no_numbers(run_python: Callable) -> None:
     assert run_python(program).stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize(
-    ("verb", "options"),
-    [("place-gates", ("--subjects", "--config")), ("agree-gates", ("--subjects",)), ("apply-gates", ("--subjects",))],
-)
-def test_verbs_that_gate_have_no_way_to_the_arms(verb: str, options: tuple[str, ...]) -> None:
+BLIND = [
+    "place-gates",
+    "agree-gates",
+    "apply-gates",
+    "check-counts",
+    "draw-gates",
+    "export-gates",
+    "record-overrides",
+]
+
+
+@pytest.mark.parametrize("verb", BLIND)
+def test_verbs_that_gate_have_no_way_to_the_arms(verb: str) -> None:
+    """No option for the configuration or the subjects sheet; what is called subjects takes their ids, and no file."""
     module = importlib.import_module(f"cytotrial.commands.{verb.replace('-', '_')}")
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
-    known = {option for action in parser._actions for option in action.option_strings}
-    assert not known & set(options)
+    known = {option: action for action in parser._actions for option in action.option_strings}
+    assert len(known) > 3 and not known.keys() & {"--config", "--arms", "--outcomes"}
+    ids = {name: known[name].type for name in known if "subject" in name and name != "--subjects-per-job"}
+    assert ids == ({"--subjects": None} if verb in ("place-gates", "apply-gates") else {})
+
+
+@pytest.mark.parametrize("verb", ["place-gates", "apply-gates"])
+def test_a_sheet_in_place_of_a_subjects_id_is_no_subject(
+    verb: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its name is looked for among the samples' subjects, and that is all."""
+    words = {"samples": "resources/demo/samples.tsv", "subjects": "resources/demo/subjects.tsv"}
+    words |= {"markers": "config/panels/nk.yaml", "gating": "config/gating/nk.yaml"}
+    others = {
+        "place-gates": ("landmarks", "intake"),
+        "apply-gates": ("intake", "gates", "not-placed", "populations", "steps", "ledger", "ungated", "grids"),
+    }
+    words |= dict.fromkeys(others[verb], "none")
+    assert cli.main([verb, "--panel=nk", *(f"--{name}={checkout / word}" for name, word in words.items())]) == 2
+    assert "demo/subjects.tsv, panel nk: found no row" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,31 @@ def jobs(trial: Path) -> Jobs:
     return load_jobs(Path("config/config.yaml"), trial)
 
 
+def with_run(jobs: Jobs, **run: Any) -> Jobs:
+    """The same trial under another `run` of the configuration."""
+    return dataclasses.replace(jobs, study=dataclasses.replace(jobs.study, run=run))
+
+
 def test_one_job_per_subject_and_panel(jobs: Jobs) -> None:
-    assert jobs.subject_panels == [("nk", "S001"), ("nk", "S002"), ("treg", "S001"), ("treg", "S002")]
+    assert list(jobs.blocks) == [("nk", "S001"), ("nk", "S002"), ("treg", "S001"), ("treg", "S002")]
+    assert all(jobs.subjects(*job) == [job[1]] for job in jobs.blocks)
+    assert {job: (one.panel, one.name) for job, one in jobs.blocks.items()} == {job: job for job in jobs.blocks}
+
+
+def test_several_subjects_a_job_where_the_configuration_says_so(jobs: Jobs) -> None:
+    both = with_run(jobs, subjects_per_job=2)
+    assert list(both.blocks) == [("nk", "S001_to_S002"), ("treg", "S001_to_S002")]
+    assert both.subjects("nk", "S001_to_S002") == ["S001", "S002"]
+    assert both.files("nk", "S001_to_S002") == [*jobs.files("nk", "S001"), *jobs.files("nk", "S002")]
+    assert both.rows("nk", "S001_to_S002") == "; ".join(jobs.rows("nk", name) for name in ("S001", "S002"))
+    assert len(both.existing_fcs("nk", "S001_to_S002")) == 4
+    assert sorted(both.all_fcs()) == sorted(jobs.all_fcs())
+
+
+def test_what_a_run_does_unless_the_configuration_says_otherwise(jobs: Jobs) -> None:
+    assert (jobs.subjects_per_job, jobs.flowkit_percent) == (1, 2.0)
+    told = with_run(jobs, subjects_per_job=25, flowkit_percent=0)
+    assert (told.subjects_per_job, told.flowkit_percent) == (25, 0.0)
 
 
 def test_files(jobs: Jobs) -> None:
@@ -37,20 +61,25 @@ def test_files(jobs: Jobs) -> None:
     assert {one.visit for one in files} == {"W0", "W10"}
 
 
-def test_file_that_is_not_there_is_left_to_the_job(jobs: Jobs, trial: Path) -> None:
-    first, second = jobs.existing_fcs("treg", "S001")
-    (trial / first).unlink()
-    assert jobs.existing_fcs("treg", "S001") == [second]
+def test_all_fcs_are_those_of_all_jobs(jobs: Jobs) -> None:
+    assert sorted(jobs.all_fcs()) == sorted(one.fcs for one in jobs.samples) and len(jobs.all_fcs()) == 8
+
+
+def test_file_that_is_not_there_is_left_to_the_job(trial: Path) -> None:
+    (trial / "fcs/S001_W0_treg.fcs").unlink()
+    jobs = load_jobs(Path("config/config.yaml"), trial)
+    assert jobs.existing_fcs("treg", "S001") == ["fcs/S001_W10_treg.fcs"]
     assert len(jobs.files("treg", "S001")) == 2
+    assert len(jobs.all_fcs()) == 7
 
 
-def test_largest(jobs: Jobs, trial: Path) -> None:
-    paths = jobs.existing_fcs("treg", "S001")
-    sizes = [(trial / path).stat().st_size for path in paths]
-    assert jobs.largest_mb("treg", "S001") == max(sizes) / 1e6
-    for path in paths:
-        (trial / path).unlink()
-    assert jobs.largest_mb("treg", "S001") == 0
+def test_largest(trial: Path) -> None:
+    sizes = [path.stat().st_size for path in (trial / "fcs").glob("S001_*_treg.fcs")]
+    assert len(sizes) == 2
+    assert load_jobs(Path("config/config.yaml"), trial).largest_mb("treg", "S001") == max(sizes) / 1e6
+    for path in (trial / "fcs").glob("S001_*_treg.fcs"):
+        path.unlink()
+    assert load_jobs(Path("config/config.yaml"), trial).largest_mb("treg", "S001") == 0
 
 
 def test_rows_change_with_the_jobs_own_rows_only(jobs: Jobs) -> None:
@@ -72,7 +101,7 @@ def override(**changes: object) -> Override:
 def moved_in(jobs: Jobs, *overrides: Override) -> dict[tuple[str, str], str]:
     """The jobs that depend on these overrides, and what each is told of them."""
     jobs = dataclasses.replace(jobs, overrides=overrides)
-    told = {pair: jobs.moved(*pair) for pair in jobs.subject_panels}
+    told = {pair: jobs.moved(*pair) for pair in jobs.blocks}
     sheets = dataclasses.replace(jobs.study.sheets, overrides="config/overrides.tsv")
     jobs = dataclasses.replace(jobs, study=dataclasses.replace(jobs.study, sheets=sheets))
     assert {pair: jobs.overrides_sheet(*pair) for pair in told} == {

@@ -184,4 +184,4 @@ def test_a_mended_file_reruns_its_own_job_alone(trial, dry_run, tmp_path, checko
     source = checkout / "resources" / "demo" / "fcs" / "S004_W10_nk.fcs"
     mended.path("fcs/S004_W10_nk.fcs").write_bytes(source.read_bytes())
     placed = [job.wildcards for job in dry_run(mended.root) if job.rule == "place_gates"]
-    assert placed == ["panel=nk, subject=S004"]
+    assert placed == ["panel=nk, block=S004"]

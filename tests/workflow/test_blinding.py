@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -11,6 +12,12 @@ pytestmark = pytest.mark.slow
 
 SHEET = "config/subjects.tsv"
 GATING = {"place_gates", "agree_gates", "apply_gates"}
+AFTER_GATING = {
+    "check_counts",
+    "draw_gates",
+    "export_gates",
+}  # what looks at all gates; as blind as those who make them
+ORDER = ("place_gates", "agree_gates", "apply_gates", "check_counts", "draw_gates", "export_gates")
 MAY_KNOW_ARMS = {"statistics", "report"}
 BEFORE_ARMS = ("gates", "override_history", "populations", "subsets", "subsets_wide", "status", "quality_steps")
 
@@ -28,16 +35,18 @@ def swap_arms(trial):
 
 
 def test_only_statistics_and_report_are_given_the_subjects_sheet(all_jobs):
-    assert {job.rule for job in all_jobs} >= GATING | MAY_KNOW_ARMS | {"tabulate"}
+    assert {job.rule for job in all_jobs} >= GATING | AFTER_GATING | MAY_KNOW_ARMS | {"tabulate"}
     assert {job.rule for job in all_jobs if SHEET in job.inputs} == MAY_KNOW_ARMS
     for job in all_jobs:
         if job.rule not in MAY_KNOW_ARMS:
-            assert "subjects" not in job.text, job.text
+            # Ids of subjects, which the samples sheet has, and how many a job takes.
+            text = re.sub(r"--subjects (S\d+ )+|--subjects-per-job \d+ ", "", job.text)
+            assert "subjects" not in text, job.text
 
 
 def test_gating_is_not_given_the_configuration_that_names_the_arms(all_jobs):
-    gating = [job for job in all_jobs if job.rule in GATING]
-    assert len(gating) == 8 + 1 + 8
+    gating = [job for job in all_jobs if job.rule in GATING | AFTER_GATING]
+    assert len(gating) == 8 + 1 + 8 + 1 + 2 + 1
     for job in gating:
         assert "config.yaml" not in job.text and "PBO" not in job.text, job.text
 
@@ -79,11 +88,11 @@ def test_gating_jobs_run_where_no_subjects_sheet_is(good_run, all_jobs, programs
     blind = trial.copy_to(tmp_path / "trial")
     blind.path(SHEET).unlink()
     blind.path("config/config.yaml").unlink()
-    gating = [job for job in all_jobs if job.rule in GATING]
-    own = [job for job in gating if job.rule == "agree_gates" or job.wildcards == "panel=nk, subject=S002"]
-    assert len(own) == 3
+    gating = [job for job in all_jobs if job.rule in ORDER]
+    own = [job for job in gating if job.wildcards in ("", "panel=nk", "panel=nk, block=S002")]
+    assert len(own) == 6
     compared = 0
-    for job in sorted(own, key=lambda job: ("place_gates", "agree_gates", "apply_gates").index(job.rule)):
+    for job in sorted(own, key=lambda job: ORDER.index(job.rule)):
         files = [file for name in job.outputs for file in files_of(blind, name)]
         for name in job.outputs:
             shutil.rmtree(blind.path(name)) if blind.path(name).is_dir() else blind.path(name).unlink()
@@ -95,7 +104,8 @@ def test_gating_jobs_run_where_no_subjects_sheet_is(good_run, all_jobs, programs
             assert blind.path(name).read_bytes() == trial.path(name).read_bytes(), name
             compared += 1
     print(f"{compared} files made without an arm in sight, the same bytes")
-    assert compared == 2 + 2 + 4 + 2
+    # Landmarks and intake; 8 jobs' gates; the counts and two files' grids; the check; 8 pictures; 16 documents.
+    assert compared == 2 + 16 + 4 + 2 + 1 + 8 + 16
 
 
 def test_other_arms_change_statistics_and_report_alone(good_run, dry_run, run_workflow, tmp_path):

@@ -23,26 +23,36 @@ def jobs():
 
 
 def test_one_job_per_subject_and_panel(trial):
-    assert jobs().subject_panels == [("nk", "S001"), ("nk", "S002"), ("treg", "S001"), ("treg", "S002")]
+    assert list(jobs().blocks) == [("nk", "S001"), ("nk", "S002"), ("treg", "S001"), ("treg", "S002")]
     assert [one.sample_id for one in jobs().files("nk", "S002")] == ["S002_W0_nk", "S002_W10_nk"]
 
 
+def test_one_job_for_several_subjects_where_the_configuration_says_so(trial):
+    with trial.path("config/config.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("run: {subjects_per_job: 2, flowkit_percent: 50}\n")
+    assert list(jobs().blocks) == [("nk", "S001_to_S002"), ("treg", "S001_to_S002")]
+    assert [one.sample_id for one in jobs().files("nk", "S001_to_S002")] == [
+        f"{subject}_{visit}_nk" for subject in ("S001", "S002") for visit in ("W0", "W10")
+    ]
+    assert jobs().flowkit_percent == 50.0
+
+
 def test_order_of_the_sheet_is_in_no_job(trial):
-    before = {pair: jobs().rows(*pair) for pair in jobs().subject_panels}
-    files = {pair: jobs().existing_fcs(*pair) for pair in jobs().subject_panels}
+    before = {pair: jobs().rows(*pair) for pair in jobs().blocks}
+    files = {pair: jobs().existing_fcs(*pair) for pair in jobs().blocks}
     trial.write_rows("config/samples.tsv", trial.rows("config/samples.tsv")[::-1])
-    assert {pair: jobs().rows(*pair) for pair in jobs().subject_panels} == before
-    assert {pair: jobs().existing_fcs(*pair) for pair in jobs().subject_panels} == files
+    assert {pair: jobs().rows(*pair) for pair in jobs().blocks} == before
+    assert {pair: jobs().existing_fcs(*pair) for pair in jobs().blocks} == files
 
 
 def test_a_row_is_in_its_own_job_alone(trial):
-    before = {pair: jobs().rows(*pair) for pair in jobs().subject_panels}
+    before = {pair: jobs().rows(*pair) for pair in jobs().blocks}
     trial.edit(
         "config/samples.tsv",
         "S002_W0_nk\tfcs/S002_W0_nk.fcs\tS002\tW0\tnk\t",
         "S002_W0_nk\tfcs/S002_W0_nk.fcs\tS002\tW0\tnk\tX",
     )
-    after = {pair: jobs().rows(*pair) for pair in jobs().subject_panels}
+    after = {pair: jobs().rows(*pair) for pair in jobs().blocks}
     assert {pair for pair in before if before[pair] != after[pair]} == {("nk", "S002")}
 
 

@@ -91,13 +91,22 @@ def treg(moves, sample=SAMPLE):
     return moves.row("subsets", sample_id=sample, subset="treg", denominator="cd4")
 
 
-def test_only_the_subjects_own_files_were_gated_and_drawn_again(first):
+def test_only_the_subjects_own_files_were_gated_again(first, moves, good_run):
+    """The panel's pictures are one job's: all are made again, and one is another than before."""
     interim = {name for name in first if name.startswith("interim/")}
     own = {f"interim/treg/S002/{name}.tsv" for name in ("gates", "not_placed", "populations", "quality_steps")}
-    own |= {f"interim/treg/S002/gatingml/{sample}.xml" for sample in (SAMPLE, OTHER)}
-    own |= {f"interim/treg/S002/pictures/{sample}.png" for sample in (SAMPLE, OTHER)}
-    assert interim == own
-    assert first >= {"tables/gates.tsv", "tables/subsets.tsv", "tables/override_history.tsv", "report/index.html"}
+    own |= {f"interim/treg/S002/grids/{sample}.npz" for sample in (SAMPLE, OTHER)}
+    pictures = {f"interim/treg/pictures/S00{n}_{visit}_treg.svg" for n in (1, 2, 3, 4) for visit in ("W0", "W10")}
+    assert interim == own | pictures
+    made = {"gates", "subsets", "override_history", "gating_check"}
+    assert first >= {*(f"tables/{name}.tsv" for name in made), "report/index.html"}
+    both = (moves.trial, good_run[0])
+    changed = {name for name in interim if len({trial.path(f"results/{name}").read_bytes() for trial in both}) == 2}
+    assert changed == {
+        *(f"interim/treg/S002/{name}.tsv" for name in ("gates", "populations")),
+        f"interim/treg/S002/grids/{SAMPLE}.npz",
+        f"interim/treg/pictures/{SAMPLE}.svg",
+    }
 
 
 def test_the_number_follows_and_nobody_elses_does(first, moves, good_run):
@@ -165,7 +174,7 @@ def test_another_row_and_a_changed_one(first, moves, row):
     made = moves.move(pool, {**row(0.02), "date": "2026-01-06"})
     assert moves.done.returncode == 0, moves.done.stdout + moves.done.stderr
     folders = {"/".join(name.split("/")[:3]) for name in made if name.startswith("interim/")}
-    assert folders == {"interim/treg/S002", "interim/nk/S001"}
+    assert folders == {"interim/treg/S002", "interim/nk/S001", "interim/treg/pictures", "interim/nk/pictures"}
     threshold = moves.row("gates", sample_id=SAMPLE, population="treg", marker="CD25")["threshold"]
     assert float(threshold) == float(row(0.02)["threshold"])
     assert treg(moves, OTHER) == automatic
@@ -197,7 +206,7 @@ def test_taken_back_the_results_are_the_automatic_ones_again(first, moves, good_
     made = moves.again()
     assert moves.done.returncode == 0, moves.done.stdout + moves.done.stderr
     folders = {"/".join(name.split("/")[:3]) for name in made if name.startswith("interim/")}
-    assert folders == {"interim/treg/S002", "interim/nk/S001"}
+    assert folders == {"interim/treg/S002", "interim/nk/S001", "interim/treg/pictures", "interim/nk/pictures"}
     compared = 0
     for folder in ("tables", "stats", "report", "exports/gatingml"):
         for path in good_run[0].path(f"results/{folder}").iterdir():

@@ -143,7 +143,7 @@ def test_the_mistake_ends_the_reading_of_the_workflow(mistake, trial, monkeypatc
 def test_without_a_mistake_there_are_jobs(trial, monkeypatch, capsys):
     monkeypatch.chdir(trial.root)
     jobs = load_jobs(Path(CONFIG), Path())
-    assert jobs.subject_panels == [("treg", "S001"), ("treg", "S002")]
+    assert list(jobs.blocks) == [("treg", "S001"), ("treg", "S002")]
     assert told(capsys.readouterr().err) == []
 
 

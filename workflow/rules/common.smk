@@ -3,21 +3,23 @@ import re
 import sys
 from pathlib import Path
 
+from cytotrial.job_resources import JobResources
 from cytotrial.jobs import load_jobs, outcome
 from cytotrial.provenance import verb_version
 
 CONFIG = config.get("trial_config", "config/config.yaml")
 JOBS = load_jobs(Path(CONFIG), Path())
 STUDY = JOBS.study
+RESOURCES = JobResources(JOBS)
 
 
 wildcard_constraints:
     panel="|".join(re.escape(panel.id) for panel in STUDY.panels),
-    subject="|".join(sorted({re.escape(sample.subject_id) for sample in JOBS.samples})),
+    block="|".join(sorted({re.escape(block) for _, block in JOBS.blocks})),
 
 
 def fcs_files(wildcards):
-    return JOBS.existing_fcs(wildcards.panel, wildcards.subject)
+    return JOBS.existing_fcs(wildcards.panel, wildcards.block)
 
 
 def markers_file(wildcards):
@@ -40,27 +42,39 @@ def matrix_file(wildcards):
     return JOBS.matrix_files(wildcards.panel)
 
 
+def subjects(wildcards):
+    return JOBS.subjects(wildcards.panel, wildcards.block)
+
+
 def sheet_rows(wildcards):
-    return JOBS.rows(wildcards.panel, wildcards.subject)
+    return JOBS.rows(wildcards.panel, wildcards.block)
 
 
 def overrides_sheet(wildcards):
-    return JOBS.overrides_sheet(wildcards.panel, wildcards.subject)
+    return JOBS.overrides_sheet(wildcards.panel, wildcards.block)
 
 
 def moved_gates(wildcards):
-    return JOBS.moved(wildcards.panel, wildcards.subject)
+    return JOBS.moved(wildcards.panel, wildcards.block)
 
 
-def gating_memory(wildcards):
-    # FlowKit holds a file some 13 times over (measured: 856 MB for 64 MB); its imports take 210 MB.
-    # A workspace is held as a tree of ten times its size.
-    events = 15 * JOBS.largest_mb(wildcards.panel, wildcards.subject)
-    return int(500 + events + 11 * JOBS.drawing_mb(wildcards.panel))
-
-
-def per_subject(name):
+def by_panel(what):
     return [
-        f"results/interim/{panel}/{subject}/{name}.tsv"
-        for panel, subject in JOBS.subject_panels
+        f"{panel.id}={getattr(panel, what)}"
+        for panel in STUDY.panels
+        if getattr(panel, what)
+    ]
+
+
+def per_job(name):
+    return [
+        f"results/interim/{panel}/{block}/{name}.tsv" for panel, block in JOBS.blocks
+    ]
+
+
+def jobs_of_panel(name):
+    return lambda wildcards: [
+        f"results/interim/{panel}/{block}/{name}"
+        for panel, block in JOBS.blocks
+        if panel == wildcards.panel
     ]

@@ -11,6 +11,9 @@ rule record_overrides:
         "results/logs/record_overrides.log",
     conda:
         "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=RESOURCES.memory("record_overrides"),
+        runtime=RESOURCES.minutes("record_overrides"),
     params:
         code=verb_version("record-overrides"),
     shell:

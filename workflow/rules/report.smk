@@ -14,8 +14,8 @@ rule report:
         change="results/stats/change_from_baseline.tsv",
         between="results/stats/between_arms.tsv",
         pictures=[
-            f"results/interim/{panel}/{subject}/pictures"
-            for panel, subject in JOBS.subject_panels
+            f"results/interim/{panel}/pictures"
+            for panel in sorted({panel for panel, _ in JOBS.blocks})
         ],
     output:
         "results/report/index.html",
@@ -23,10 +23,13 @@ rule report:
         "results/logs/report.log",
     conda:
         "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=RESOURCES.memory("report"),
+        runtime=RESOURCES.minutes("report"),
     params:
         tables=lambda wildcards, input: Path(input.status).parent,
         stats=lambda wildcards, input: Path(input.change).parent,
         code=verb_version("report"),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
-        " --subjects {input.subjects:q} --pictures results/interim --out {output:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --pictures {input.pictures:q} --out {output:q} 2> {log:q}"

@@ -11,8 +11,12 @@ rule statistics:
         between="results/stats/between_arms.tsv",
     log:
         "results/logs/statistics.log",
+    priority: 20
     conda:
         "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=RESOURCES.memory("statistics"),
+        runtime=RESOURCES.minutes("statistics"),
     params:
         out=lambda wildcards, output: Path(output.change).parent,
         code=verb_version("statistics"),

@@ -1,15 +1,16 @@
-# Counts to percentages, with every file's status; every gate that was used in one ledger.
+# Counts to percentages, with every file's status; every gate that was used in one ledger. What the report waits for has
+# priority over what nobody waits for: counts checked by FlowKit, GatingML.
 
 
 rule tabulate:
     input:
         config=CONFIG,
         samples=STUDY.sheets.samples,
-        intake=per_subject("intake"),
-        gates=per_subject("gates"),
-        not_placed=per_subject("not_placed"),
-        populations=per_subject("populations"),
-        steps=per_subject("quality_steps"),
+        intake=per_job("intake"),
+        gates=per_job("gates"),
+        not_placed=per_job("not_placed"),
+        populations=per_job("populations"),
+        steps=per_job("quality_steps"),
     output:
         status="results/tables/status.tsv",
         steps="results/tables/quality_steps.tsv",
@@ -19,12 +20,17 @@ rule tabulate:
         wide="results/tables/subsets_wide.tsv",
     log:
         "results/logs/tabulate.log",
+    priority: 20
     conda:
         "../envs/cytotrial.yaml"
+    resources:
+        mem_mb=RESOURCES.memory("tabulate"),
+        runtime=RESOURCES.minutes("tabulate"),
     params:
+        per_job=JOBS.subjects_per_job,
         out=lambda wildcards, output: Path(output.status).parent,
         code=verb_version("tabulate"),
     shell:
         "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --intake results/interim"
         " --gates results/interim --not-placed results/interim --populations results/interim --steps results/interim"
-        " --out {params.out:q} 2> {log:q}"
+        " --subjects-per-job {params.per_job} --out {params.out:q} 2> {log:q}"

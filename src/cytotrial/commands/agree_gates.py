@@ -4,45 +4,43 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cytotrial.columns import AGREED_GATES, LANDMARKS, NOT_PLACED
-from cytotrial.errors import CytotrialError, problem
+from cytotrial.commands.by_panel import add_panel_files, check_panels, files_by_panel
+from cytotrial.gating.job_tables import add_block_argument, tables_in, write_by_job
 from cytotrial.gating.ledger import gate_rows, read_landmarks
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy_file import load_strategy
-from cytotrial.gating.subject_tables import tables_in
-from cytotrial.tables import read_table, write_table
+from cytotrial.tables import read_table
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("--gating", nargs="+", required=True, metavar="PANEL=FILE", help="each panel's strategy")
+    add_panel_files(parser, markers=False)
     parser.add_argument(
-        "--gate-map", nargs="*", default=[], metavar="PANEL=FILE", help="the gate maps of those that people drew"
-    )
-    parser.add_argument(
-        "--landmarks", nargs="+", type=Path, required=True, help="tables of place-gates, or the folder of all subjects'"
+        "--landmarks", nargs="+", type=Path, required=True, help="tables of place-gates, or the folder of all jobs'"
     )
     parser.add_argument("--samples", type=Path, help="samples.tsv: whose tables count, where a folder is given")
-    parser.add_argument("--gates", type=Path, required=True, help="table to write: every file's agreed gates")
-    parser.add_argument("--not-placed", type=Path, required=True, help="table to write: populations without a gate")
+    told = "table to write, or the folder of all jobs': {}"
+    parser.add_argument("--gates", type=Path, required=True, help=told.format("every file's agreed gates"))
+    parser.add_argument("--not-placed", type=Path, required=True, help=told.format("populations without a gate"))
+    add_block_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Settle the gates panel by panel: files lend only to files of the same panel."""
-    paths = tables_in(arguments.landmarks, "landmarks", samples=arguments.samples)
+    jobs = {"samples": arguments.samples, "subjects_per_job": arguments.subjects_per_job}
+    paths = tables_in(arguments.landmarks, "landmarks", **jobs)
     landmarks = [row for path in paths for row in read_landmarks(read_table(path, LANDMARKS))]
     used: list[dict[str, Any]] = []
     not_placed: list[dict[str, Any]] = []
-    strategies = _by_panel("--gating", arguments.gating)
-    maps = _by_panel("--gate-map", arguments.gate_map)
-    _check_panels({row["panel"] for row in landmarks}, strategies)
+    strategies = files_by_panel("--gating", arguments.gating)
+    maps = files_by_panel("--gate-map", arguments.gate_map)
+    check_panels({row["panel"] for row in landmarks}, strategies, "--gating")
     for panel, path in strategies.items():
         rules = {rule.id: rule for rule in load_strategy(path, maps.get(panel)).rules}
         gates, missing = agree([row for row in landmarks if row["panel"] == panel], rules)
@@ -51,28 +49,5 @@ def run(arguments: argparse.Namespace) -> None:
     for row in used:
         if row["source"] in ("pooled", "fallback"):
             log.info("%s %s %s: %s", row["sample_id"], row["population"], row["source"], row["reason"])
-    write_table(arguments.gates, AGREED_GATES, gate_rows(used))
-    write_table(arguments.not_placed, NOT_PLACED, not_placed)
-
-
-def _by_panel(option: str, pairs: list[str]) -> dict[str, Path]:
-    wrong = [pair for pair in pairs if not all(pair.partition("="))]
-    if wrong:
-        raise CytotrialError(problem(option, found=", ".join(wrong), expected="PANEL=FILE", remedy="correct it"))
-    panels = Counter(pair.partition("=")[0] for pair in pairs)
-    twice = ", ".join(panel for panel, times in panels.items() if times > 1)
-    if twice:
-        raise CytotrialError(
-            problem(option, found=f"{twice} twice", expected="one file per panel", remedy="remove one")
-        )
-    return {panel: Path(path) for panel, _, path in (pair.partition("=") for pair in pairs)}
-
-
-def _check_panels(panels: set[str], strategies: Mapping[str, Path]) -> None:
-    """No file's gates are left out of the ledger without a word."""
-    lacking = ", ".join(sorted(panels - set(strategies)))
-    if lacking:
-        expected = "the strategy of every panel in the landmarks"
-        raise CytotrialError(
-            problem("--gating", found=f"none for {lacking}", expected=expected, remedy="add PANEL=FILE")
-        )
+    write_by_job(arguments.gates, AGREED_GATES, gate_rows(used), name="agreed_gates", **jobs)
+    write_by_job(arguments.not_placed, NOT_PLACED, not_placed, name="not_agreed", **jobs)

@@ -1,4 +1,4 @@
-"""Verb ``apply-gates``: one subject's files of one panel through FlowKit's gates, moved ones included; counts out."""
+"""Verb ``apply-gates``: some subjects' files of one panel through their gates, moved ones included; counts out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from cytotrial.columns import AGREED_GATES, GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
-from cytotrial.commands.place_gates import add_job_arguments, files_of, unexpected
+from cytotrial.commands.place_gates import add_job_arguments, files_of
+from cytotrial.cytometry.axis import axes_from_text
+from cytotrial.cytometry.event_blocks import open_events
 from cytotrial.cytometry.panel import Panel, load_panel
-from cytotrial.errors import CytotrialError, problem
+from cytotrial.cytometry.panel_spillover import panel_spillover
+from cytotrial.errors import CytotrialError, problem, unexpected
 from cytotrial.gating.counting import population_rows, step_rows, unmeasured
 from cytotrial.gating.drawn.strategy import DrawnStrategy
+from cytotrial.gating.engine.errors import UncompilableError
+from cytotrial.gating.gated_file import GatedFile, gate_file, gate_whole
+from cytotrial.gating.grids import write_grids
 from cytotrial.gating.ledger import read_gates
 from cytotrial.gating.opening import open_for
 from cytotrial.gating.overrides import MANUAL, Settled, settle_gates
@@ -30,12 +36,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """One subject's files of one panel, and how they are gated."""
+    """Some subjects' files of one panel, and how they are gated."""
 
     panel: Panel
     strategy: Strategy
     overrides: tuple[Override, ...]
-    gatingml: Path
+    grids: Path
 
 
 @dataclass(frozen=True)
@@ -59,34 +65,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=Path, required=True, help="table to write")
     parser.add_argument("--ledger", type=Path, required=True, help="table to write: the gates that were used")
     parser.add_argument("--ungated", type=Path, required=True, help="table to write: populations without a gate")
-    parser.add_argument("--gatingml", type=Path, required=True, help="folder for <sample_id>.xml: the gates, GatingML")
+    parser.add_argument("--grids", type=Path, required=True, help="folder for <sample_id>.npz: densities for pictures")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Count every population of every readable file; the others' are NA with the file's reason."""
-    samples = files_of(arguments.samples, arguments.subject, arguments.panel)
+    samples = files_of(arguments.samples, arguments.subjects, arguments.panel)
     intake = {row["sample_id"]: row for row in read_table(arguments.intake, INTAKE)}
     _check_intake(samples, intake, arguments.intake)
-    gates = read_gates(read_table(arguments.gates, AGREED_GATES))
-    missing = read_table(arguments.not_placed, NOT_PLACED)
+    own = {sample.sample_id for sample in samples}
+    gates = read_gates(row for row in read_table(arguments.gates, AGREED_GATES) if row["sample_id"] in own)
+    missing = [row for row in read_table(arguments.not_placed, NOT_PLACED) if row["sample_id"] in own]
     overrides = read_overrides(arguments.overrides) if arguments.overrides else ()
-    job = Job(
-        load_panel(arguments.markers),
-        load_strategy(arguments.gating, arguments.gate_map),
-        overrides,
-        arguments.gatingml,
-    )
-    job.gatingml.mkdir(parents=True, exist_ok=True)
+    strategy = load_strategy(arguments.gating, arguments.gate_map)
+    job = Job(load_panel(arguments.markers), strategy, overrides, arguments.grids)
+    job.grids.mkdir(parents=True, exist_ok=True)
     applied = []
     for sample in samples:
         row = intake[sample.sample_id]
-        (job.gatingml / f"{sample.sample_id}.xml").unlink(missing_ok=True)  # an earlier run's
+        _grids_path(job, sample).unlink(missing_ok=True)  # an earlier run's
         if row["readable"] != "Y":
             applied.append(_uncounted(sample, job, f"file failed: {row['reasons']}", []))
             continue
-        agreed, without = ([row for row in rows if row["sample_id"] == sample.sample_id] for rows in (gates, missing))
+        agreed, without = ([one for one in rows if one["sample_id"] == sample.sample_id] for rows in (gates, missing))
         try:
-            applied.append(_apply(sample, job, agreed, without))
+            applied.append(_apply(sample, job, row, agreed, without))
         except Exception as error:  # one bad file never stops the others; tabulate makes it a failed one
             log.exception("%s: failed", sample.sample_id)
             applied.append(_uncounted(sample, job, unexpected(error), without))
@@ -103,10 +106,14 @@ def _check_intake(samples: Sequence[Sample], intake: Mapping[str, Row], path: Pa
             problem(
                 str(path),
                 found=f"no row for {', '.join(lacking)}",
-                expected="every file of the subject and panel",
+                expected="every file of the subjects and panel",
                 remedy="run place-gates again",
             )
         )
+
+
+def _grids_path(job: Job, sample: Sample) -> Path:
+    return job.grids / f"{sample.sample_id}.npz"
 
 
 def _uncounted(sample: Sample, job: Job, reason: str, missing: list[Row]) -> Applied:
@@ -114,29 +121,43 @@ def _uncounted(sample: Sample, job: Job, reason: str, missing: list[Row]) -> App
     return Applied(populations, [], [], missing)
 
 
-def _apply(sample: Sample, job: Job, gates: list[Row], missing: list[Row]) -> Applied:
-    from cytotrial.gating.flowkit_model import build_model, gate_tube  # FlowKit takes 1.7 s to import
-
+def _apply(sample: Sample, job: Job, intake: Row, gates: list[Row], missing: list[Row]) -> Applied:
     name, strategy = sample.sample_id, job.strategy
-    tube = open_for(strategy, Path(sample.fcs), job.panel, sample_id=name)
-    moved = in_force(job.overrides, sample)
-    settled = settle_gates(gates, missing, moved, sample=sample, strategy=strategy, axes=tube.axes)
-    _log_moved(settled)
-    populations = gate_tube(tube, strategy, settled.gates)
-    for one in populations:
+    settled, gated = _gate(sample, job, intake, gates, missing)
+    for one in gated.populations:
         log.info("%s %s: %d events of %s", name, one.id, one.n_events, one.parent)
-    if isinstance(strategy, DrawnStrategy):
-        _export_drawn(tube, strategy, job.gatingml / f"{name}.xml")
-    else:
-        _export(build_model(tube, strategy, settled.gates)[0], job.gatingml / f"{name}.xml")
+    try:
+        write_grids(_grids_path(job, sample), gated.grids)
+    except Exception:  # the counts stand, whether there is a picture of them or not
+        log.exception("%s: no density grids", name)
     absent = {row["population"]: str(row["reason"]) for row in settled.missing}
     why = {row["population"]: str(row["reason"]) for row in settled.gates} | absent
     return Applied(
-        population_rows(name, strategy, populations, absent),
-        step_rows(name, strategy, populations, why),
+        population_rows(name, strategy, gated.populations, absent),
+        step_rows(name, strategy, gated.populations, why),
         settled.gates,
         settled.missing,
     )
+
+
+def _gate(sample: Sample, job: Job, intake: Row, gates: list[Row], missing: list[Row]) -> tuple[Settled, GatedFile]:
+    """The gates that are used in a file, and what they count: by the engine, or by FlowKit where it must be."""
+    strategy, path = job.strategy, Path(sample.fcs)
+    moved = in_force(job.overrides, sample)
+    if isinstance(strategy, DrawnStrategy):
+        tube = open_for(strategy, path, job.panel, sample_id=sample.sample_id)
+        settled = settle_gates(gates, missing, moved, sample=sample, strategy=strategy, axes=tube.axes)
+        return settled, gate_whole(tube, strategy, settled.gates)
+    axes = axes_from_text(intake["axes"])
+    settled = settle_gates(gates, missing, moved, sample=sample, strategy=strategy, axes=axes)
+    _log_moved(settled)
+    file = open_events(path)
+    try:
+        return settled, gate_file(file, strategy, settled.gates, axes, panel_spillover(file, job.panel))
+    except UncompilableError as error:
+        log.info("%s: gated by FlowKit: %s", sample.sample_id, error)
+        tube = open_for(strategy, path, job.panel, sample_id=sample.sample_id)
+        return settled, gate_whole(tube, strategy, settled.gates)
 
 
 def _log_moved(settled: Settled) -> None:
@@ -145,22 +166,3 @@ def _log_moved(settled: Settled) -> None:
             place = row["coordinates"] or f"{row['threshold_linear']:g}"
             before = row["automatic_coordinates"] or row["automatic_threshold_linear"] or row["automatic_reason"]
             log.info("%s %s moved by hand: %s, was %s", row["sample_id"], row["population"], place, before)
-
-
-def _export(model: Any, path: Path) -> None:
-    from cytotrial.exchange.gatingml import gatingml
-
-    try:
-        path.write_bytes(gatingml(model))
-    except Exception:  # the counts stand, whether another program can be told of the gates or not
-        log.exception("%s: not written", path.name)
-
-
-def _export_drawn(tube: Any, strategy: DrawnStrategy, path: Path) -> None:
-    from cytotrial.gating.drawn.landmarks import gatingml_of
-
-    document = gatingml_of(tube, strategy)
-    if document is None:
-        log.warning("%s: not written, %s says its gates exactly", path.name, strategy.contents.file.name)
-    else:
-        path.write_bytes(document)

@@ -1,16 +1,19 @@
-"""Verb ``place-gates``: one subject's files of one panel in, their landmarks and their intake out."""
+"""Verb ``place-gates``: some subjects' files of one panel in, their landmarks and their intake out."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cytotrial.columns import INTAKE, LANDMARKS
+from cytotrial.cytometry.axis import axes_as_text
 from cytotrial.cytometry.fcs import FcsFile, UnreadableFcsError, read_fcs
 from cytotrial.cytometry.panel import Panel, load_panel
-from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.cytometry.second_reader import compare_readers
+from cytotrial.errors import CytotrialError, did_you_mean, problem, unexpected
 from cytotrial.gating.ledger import landmark_rows
 from cytotrial.gating.opening import doubts_about, tube_for
 from cytotrial.gating.placing import place_gates
@@ -20,12 +23,13 @@ from cytotrial.study.samples import Sample, read_samples
 from cytotrial.tables import write_table
 
 log = logging.getLogger(__name__)
+Row = dict[str, Any]
 
 
 def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     """Which files a job handles. There is no argument for the subjects sheet: gating cannot see an arm."""
     parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
-    parser.add_argument("--subject", required=True, help="subject_id")
+    parser.add_argument("--subjects", nargs="+", required=True, metavar="SUBJECT", help="subject_id of one or several")
     parser.add_argument("--panel", required=True, help="panel id")
     parser.add_argument("--markers", type=Path, required=True, help="the panel's marker file")
     parser.add_argument("--gating", type=Path, required=True, help="the panel's gating strategy")
@@ -42,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Read every file, place its gates; a file that cannot be read is a row with its reason."""
     panel, strategy = load_panel(arguments.markers), load_strategy(arguments.gating, arguments.gate_map)
-    landmarks: list[dict[str, Any]] = []
-    intake: list[dict[str, Any]] = []
-    for sample in files_of(arguments.samples, arguments.subject, arguments.panel):
+    samples = files_of(arguments.samples, arguments.subjects, arguments.panel)
+    landmarks: list[Row] = []
+    intake: list[Row] = []
+    for sample in samples:
         row, found = _place(sample, panel, strategy)
         intake.append(row)
         landmarks += found
@@ -52,33 +57,39 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(arguments.intake, INTAKE, intake)
 
 
-def files_of(samples: Path, subject: str, panel: str) -> list[Sample]:
-    """A subject's files of a panel.
+def files_of(samples: Path, subjects: Sequence[str], panel: str) -> list[Sample]:
+    """Some subjects' files of a panel.
 
     Raises
     ------
     CytotrialError
-        There are none.
+        A subject has none.
     """
-    everything = read_samples(samples)
-    found = [one for one in everything if (one.subject_id, one.panel) == (subject, panel)]
-    if not found:
-        near = did_you_mean(subject, {one.subject_id for one in everything if one.panel == panel} - {subject})
-        raise CytotrialError(
-            problem(
-                f"{samples}, subject {subject}, panel {panel}",
-                found="no row",
-                expected="one row per file",
-                remedy=f"correct --subject or --panel{near}",
-            )
+    own = read_samples(samples, panel=panel, subjects=subjects)
+    lacking = set(subjects) - {one.subject_id for one in own}
+    known = {one.subject_id for one in read_samples(samples, panel=panel)} if lacking else set()
+    problems = [
+        problem(
+            f"{samples}, subject {subject}, panel {panel}",
+            found="no row",
+            expected="one row per file",
+            remedy=f"correct --subjects or --panel{did_you_mean(subject, known)}",
         )
-    return found
+        for subject in subjects
+        if subject in lacking
+    ]
+    if problems:
+        raise CytotrialError(problems)
+    return list(own)
 
 
-def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[Row, list[Row]]:
     file = None
     try:
-        file = read_fcs(Path(sample.fcs))
+        compared = compare_readers(Path(sample.fcs))
+        if not compared.agree:
+            raise UnreadableFcsError(compared.reason)
+        file = read_fcs(Path(sample.fcs), header_flags=compared.flags)
         tube = tube_for(strategy, file, panel, sample_id=sample.sample_id, shown=sample.fcs)
         placed = place_gates(tube, strategy, condition=sample.condition)
         flags = [*tube.file.flags, *doubts_about(strategy, tube)]
@@ -97,24 +108,21 @@ def _place(sample: Sample, panel: Panel, strategy: Strategy) -> tuple[dict[str, 
         "is_control": sample.is_control,
         "site": sample.site,
     }
-    return _intake(sample, file, readable=True, reasons=flags), landmark_rows(tube, placed, sample=where)
+    told_of = {**_intake(sample, file, readable=True, reasons=flags), "axes": axes_as_text(tube.axes)}
+    return told_of, landmark_rows(tube, placed, sample=where)
 
 
-def unexpected(error: Exception) -> str:
-    """The reason of a file that met a mistake of ours: the log has the traceback."""
-    return f"unexpected {type(error).__name__} ({' '.join(str(error).split())}); please report it with the log"
-
-
-def _intake(sample: Sample, file: FcsFile | None, *, readable: bool, reasons: list[str] | tuple[str, ...]) -> dict:
+def _intake(sample: Sample, file: FcsFile | None, *, readable: bool, reasons: list[str]) -> Row:
     return {
         "sample_id": sample.sample_id,
         "fcs": sample.fcs,
         "readable": readable,
         "reasons": "; ".join(reasons),
-        "n_events": len(file.events) if file else None,
+        "n_events": file.n_events if file else None,
         "fcs_sha256": file.sha256 if file else None,
         "fcs_version": file.version if file else None,
         "instrument": file.instrument if file else None,
         "acquired": file.acquired if file else None,
         "spillover": (file.spillover.source if file.spillover else "none") if file else None,
+        "axes": None,
     }

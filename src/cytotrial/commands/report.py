@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", type=Path, required=True, help="folder of status.tsv, subsets.tsv, gates.tsv, ...")
     parser.add_argument("--stats", type=Path, required=True, help="folder of the tables of statistics")
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
-    parser.add_argument("--pictures", nargs="*", type=Path, default=[], help="folders of draw-gates: <sample_id>.png")
+    parser.add_argument("--pictures", nargs="*", type=Path, default=[], help="folders of draw-gates: <sample_id>.svg")
     parser.add_argument("--out", type=Path, required=True, help="the page, an .html file")
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS, STATUS, SUBSETS, Table
 from cytotrial.errors import CytotrialError, problem
+from cytotrial.gating.job_tables import add_block_argument, tables_in
 from cytotrial.gating.strategy import ROOT
-from cytotrial.gating.subject_tables import tables_in
 from cytotrial.quality import FAILED, FLAGGED, judge_file, quality_rules
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.samples import Sample, read_samples
@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="config.yaml")
     parser.add_argument("--samples", type=Path, required=True, help="samples.tsv")
     for name, verb in (("intake", "place-gates"), *((name, "apply-gates") for name in FROM_APPLY_GATES)):
-        told = f"tables of {verb}, or the folder of all subjects'"
+        told = f"tables of {verb}, or the folder of all jobs'"
         parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, help=told)
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
+    add_block_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -38,8 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     study = load_study(arguments.config)
     rules = quality_rules(study.quality)
     samples = read_samples(arguments.samples)
+    jobs = {"samples": arguments.samples, "subjects_per_job": arguments.subjects_per_job}
     intake, steps, populations, gates, missing = (
-        _by_sample(tables_in(paths, table.name, samples=arguments.samples), table)
+        _by_sample(tables_in(paths, table.name, **jobs), table)
         for paths, table in (
             (arguments.intake, INTAKE),
             (arguments.steps, QUALITY_STEPS),

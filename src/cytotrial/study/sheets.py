@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,14 @@ class Sheet:
         return frozenset(row.cells[name] for row in (*self.rows, *self.broken) if name in row.cells)
 
 
-def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = (), may_be_empty: bool = False) -> Sheet:
+def read_sheet(
+    path: Path,
+    schema_name: str,
+    *,
+    yes_no: Sequence[str] = (),
+    may_be_empty: bool = False,
+    only: Callable[[Mapping[str, str]], bool] | None = None,
+) -> Sheet:
     """The sheet at `path`, each row held against its JSON Schema; never raises for the user's errors.
 
     Parameters
@@ -61,6 +68,8 @@ def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = (), may_
         Columns that must be there with ``Y`` or ``N`` in every row.
     may_be_empty : bool
         A header without rows is no mistake.
+    only : function of a row's filled cells, optional
+        The rows that matter; the others are not looked at.
 
     Notes
     -----
@@ -80,7 +89,7 @@ def read_sheet(path: Path, schema_name: str, *, yes_no: Sequence[str] = (), may_
         return Sheet(header, problems=(*header_problems, *problems), warnings=tuple(warnings))
     if may_be_empty and len(records) == 1:
         return Sheet(header, warnings=tuple(warnings))
-    rows, broken, row_problems = _rows(header, records[1:], schema, path)
+    rows, broken, row_problems = _rows(header, records[1:], schema, path, only)
     return Sheet(header, rows, broken, (*problems, *row_problems), tuple(warnings))
 
 
@@ -169,7 +178,11 @@ def _examine_header(header: Sequence[str], schema: Mapping[str, Any], path: Path
 
 
 def _rows(
-    header: Sequence[str], records: Sequence[tuple[int, list[str]]], schema: Mapping[str, Any], path: Path
+    header: Sequence[str],
+    records: Sequence[tuple[int, list[str]]],
+    schema: Mapping[str, Any],
+    path: Path,
+    only: Callable[[Mapping[str, str]], bool] | None,
 ) -> tuple[tuple[Row, ...], tuple[Row, ...], list[str]]:
     if not records:
         return (
@@ -187,6 +200,8 @@ def _rows(
             problems.append(problem(where, found=found, expected=wanted, remedy="look for a missing or extra tab"))
             continue
         filled = {name: cell for name, cell in zip(header, cells, strict=True) if cell not in ("", MISSING)}
+        if only is not None and not only(filled):
+            continue
         wrong = schema_problems(filled, schema, where=where)
         problems.extend(wrong)
         (broken if wrong else rows).append(Row(number, filled))

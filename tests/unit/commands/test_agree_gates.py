@@ -246,6 +246,48 @@ def test_order_of_the_tables_changes_no_byte(tmp_path: Path) -> None:
     assert borrowed == {"1100.0"}
 
 
+def by_job(folder: Path, value: float) -> dict[str, bytes]:
+    """The verb from folder to folder, as the workflow calls it: every job's tables; b's own threshold is `value`."""
+    rows = [f"{name}_{visit}\tx.fcs\t{name}\t{visit}\tnk" for name in "abc" for visit in ("W0", "W2")]
+    header = "sample_id\tfcs\tsubject_id\tvisit\tpanel"
+    (folder / "samples.tsv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    (folder / "nk.yaml").write_text(STRATEGY, encoding="utf-8")
+    cd3 = {"a_W0": 900.0, "a_W2": 910.0, "b_W0": 1000.0, "b_W2": value, "c_W0": 1100.0, "c_W2": 1110.0}
+    for name in "abc":
+        own = [landmark(sample, "cd3", "CD3", place) for sample, place in cd3.items() if sample[0] == name]
+        own += [landmark(f"{name}_W2", "cd16", "CD16")]
+        write_table(folder / "work/nk" / name / "landmarks.tsv", LANDMARKS, own)
+    words = [f"--samples={folder / 'samples.tsv'}", f"--gating=nk={folder / 'nk.yaml'}"]
+    words += [f"--{name}={folder / 'work'}" for name in ("landmarks", "gates", "not-placed")]
+    assert main(["agree-gates", *words]) == 0
+    return {
+        f"{name}/{table}": (folder / "work/nk" / name / f"{table}.tsv").read_bytes()
+        for name in "abc"
+        for table in ("agreed_gates", "not_agreed")
+    }
+
+
+def test_from_folder_to_folder_every_job_has_its_own_files(tmp_path: Path) -> None:
+    """Together they are the tables of all files; what nobody could lend is in them too."""
+    tables = by_job(tmp_path, 1010.0)
+    paths = sorted((tmp_path / "work/nk").glob("*/agreed_gates.tsv"))
+    assert agree(tmp_path, [f"nk={tmp_path / 'nk.yaml'}"], [f"work/nk/{name}/landmarks.tsv" for name in "abc"]) == 0
+    for name, all_files in (("agreed_gates", "gates.tsv"), ("not_agreed", "not_placed.tsv")):
+        header, *lines = (tmp_path / all_files).read_bytes().splitlines()
+        heads = {tables[f"{one}/{name}"].splitlines()[0] for one in "abc"}
+        assert heads == {header}
+        assert [line for one in "abc" for line in tables[f"{one}/{name}"].splitlines()[1:]] == lines != []
+    for path in paths:
+        own = {row["sample_id"] for row in read_table(path, AGREED_GATES)}
+        assert own == {f"{path.parent.name}_W0", f"{path.parent.name}_W2"}
+
+
+def test_what_changes_nothing_for_the_others_leaves_their_tables_as_they_were(tmp_path: Path) -> None:
+    """One file's own threshold is its own; what it does to a median, it does to those that borrow."""
+    before, after = by_job(tmp_path, 1010.0), by_job(tmp_path, 1011.0)
+    assert {name for name in before if before[name] != after[name]} == {"b/agreed_gates"}
+
+
 def test_no_readable_file_gives_empty_tables(tmp_path: Path) -> None:
     ledger, missing = settle(tmp_path, [])
     assert (ledger, missing) == ({}, [])
@@ -257,7 +299,7 @@ def test_no_readable_file_gives_empty_tables(tmp_path: Path) -> None:
         (["nk.yaml"], "--gating: found nk.yaml, expected PANEL=FILE; correct it"),
         (["nk=", "=nk.yaml", "nk=nk.yaml"], "--gating: found nk=, =nk.yaml, expected PANEL=FILE; correct it"),
         (["nk=nk.yaml", "nk=other.yaml"], "--gating: found nk twice, expected one file per panel; remove one"),
-        (["treg=nk.yaml"], "--gating: found none for nk, expected the strategy of every panel in the landmarks"),
+        (["treg=nk.yaml"], "--gating: found none for nk, expected one for every panel of the files"),
         (["nk=gone.yaml"], "gone.yaml"),
     ],
 )

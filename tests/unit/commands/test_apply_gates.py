@@ -14,9 +14,11 @@ from cytotrial.cli import main
 from cytotrial.columns import AGREED_GATES, GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import open_tube
-from cytotrial.gating.flowkit_model import build_model
+from cytotrial.gating.flowkit_model import flowkit_strategy
+from cytotrial.gating.grids import read_grids
 from cytotrial.gating.ledger import read_gates
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.tree_from_ledger import ledger_tree
 from cytotrial.tables import read_table
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -28,7 +30,7 @@ OUT = {
     "steps": "steps.tsv",
     "ledger": "gates.tsv",
     "ungated": "ungated.tsv",
-    "gatingml": "gatingml",
+    "grids": "grids",
 }
 FILES = {
     panel: {f"S001_{visit}_{panel}": DEMO / f"fcs/S001_{visit}_{panel}.fcs" for visit in ("W0", "W10")}
@@ -37,7 +39,7 @@ FILES = {
 
 
 class Gated:
-    """One subject's files of one panel in a folder, gated by the three verbs."""
+    """One subject's files of one panel in a folder, gated by the verbs, each on what the one before it wrote."""
 
     def __init__(self, folder: Path, panel: str, files: dict[str, Path], *, markers: Path | None = None) -> None:
         self.folder, self.panel = folder, panel
@@ -47,7 +49,8 @@ class Gated:
         (folder / "samples.tsv").write_text(
             "sample_id\tfcs\tsubject_id\tvisit\tpanel\n" + "".join(rows), encoding="utf-8"
         )
-        assert self.verb("place-gates", *self.subject, landmarks="landmarks.tsv", intake="intake.tsv") == 0
+        placed = {"landmarks": "landmarks.tsv", "intake": "intake.tsv"}
+        assert self.verb("place-gates", *self.subject, **placed) == 0
         given = [f"--gating={panel}={self.gating}"]
         out = {"landmarks": "landmarks.tsv", "gates": "agreed_gates.tsv", "not-placed": "not_placed.tsv"}
         assert self.verb("agree-gates", *given, **out) == 0
@@ -59,7 +62,7 @@ class Gated:
     @property
     def subject(self) -> list[str]:
         """The options that place-gates and apply-gates share."""
-        words = {"subject": "S001", "panel": self.panel, "markers": self.markers, "gating": self.gating}
+        words = {"subjects": "S001", "panel": self.panel, "markers": self.markers, "gating": self.gating}
         return [f"--samples={self.folder / 'samples.tsv'}", *(f"--{key}={value}" for key, value in words.items())]
 
     def apply(self, *words: str, into: str = "", **given: str) -> int:
@@ -112,7 +115,8 @@ def flowkit_report(run: Gated, sample: str) -> dict[str, Any]:
     strategy = load_strategy(run.gating)
     tube = open_tube(FILES[run.panel][sample], load_panel(run.markers), strategy.scale, sample_id=sample)
     gates = [row for row in read_gates(read_table(run.folder / "gates.tsv", GATES)) if row["sample_id"] == sample]
-    model, _ = build_model(tube, strategy, gates)
+    tree = ledger_tree(strategy, gates, tube.axes, tube.spillover)
+    model = flowkit_strategy(tree, tube.file.names)
     report = model.gate_sample(fk.Sample(tube.file.data, sample_id=sample, subsample=1)).report
     return {row["gate_name"]: row for row in report.to_dict("records")}
 
@@ -196,7 +200,7 @@ def test_failed_file_is_missing_with_its_reason(gated: dict[str, Gated]) -> None
 def test_same_input_same_bytes(gated: dict[str, Gated]) -> None:
     run = gated["nk"]
     assert run.apply(into="again/") == 0
-    names = [*(name for name in OUT.values() if name != "gatingml"), *(f"gatingml/{name}.xml" for name in FILES["nk"])]
+    names = [*(name for name in OUT.values() if name != "grids"), *(f"grids/{name}.npz" for name in FILES["nk"])]
     for name in names:
         assert (run.folder / name).read_bytes() == (run.folder / "again" / name).read_bytes(), name
 
@@ -275,7 +279,7 @@ def test_intake_of_another_run(gated: dict[str, Gated], tmp_path: Path, capsys: 
     assert not (gated["nk"].folder / "other").exists()
 
 
-# What is used is written down: the ledger, the populations without a gate, the gates as GatingML.
+# What is used is written down: the ledger, the populations without a gate, the events around every gate.
 
 
 def test_the_ledger_is_what_was_agreed_where_nobody_moved_a_gate(gated: dict[str, Gated]) -> None:
@@ -286,16 +290,19 @@ def test_the_ledger_is_what_was_agreed_where_nobody_moved_a_gate(gated: dict[str
     assert read_table(folder / "ungated.tsv", NOT_PLACED) == read_table(folder / "not_placed.tsv", NOT_PLACED)
 
 
-def test_the_gates_of_every_readable_file_are_gatingml(gated: dict[str, Gated]) -> None:
-    """With the FCS file alone, through FlowKit alone, they give the table's counts."""
-    run = gated["nk"]
-    assert {path.name for path in (run.folder / "gatingml").iterdir()} == {f"{name}.xml" for name in FILES["nk"]}
-    for name, fcs in FILES["nk"].items():
-        strategy = fk.parse_gating_xml(str(run.folder / f"gatingml/{name}.xml"))
-        results = strategy.gate_sample(fk.Sample(fcs))
-        for population, row in run.populations(name).items():
-            if population != "root" and row["n_events"] is not None:
-                assert results.get_gate_count(population) == int(str(row["n_events"])), (name, population)
+def test_every_readable_file_has_the_grids_of_its_gates(gated: dict[str, Gated]) -> None:
+    """All that its picture needs: the events counted, and those of the parent."""
+    for run in gated.values():
+        assert {path.name for path in (run.folder / "grids").iterdir()} == {f"{name}.npz" for name in FILES[run.panel]}
+        for name in FILES[run.panel]:
+            rows = run.populations(name)
+            grids = read_grids(run.folder / f"grids/{name}.npz")
+            counted = [one for one, row in rows.items() if one != "root" and row["n_events"] is not None]
+            assert sorted(grid.population for grid in grids) == counted
+            for grid in grids:
+                row = rows[grid.population]
+                assert (grid.n_inside, grid.n_parent) == (int(str(row["n_events"])), int(str(row["n_parent"])))
+                assert (int(grid.inside.sum()), int(grid.parent.sum())) == (grid.n_inside, grid.n_parent)
 
 
 SHEET = "sample_id\tpopulation\tmarker\tbound\tthreshold\treviewer\tdate\treason\n"
@@ -321,8 +328,8 @@ def test_a_gate_moved_by_hand(gated: dict[str, Gated], tmp_path: Path) -> None:
     assert int(str(own["cd3"]["n_events"])) < int(str(was["cd3"]["n_events"]))
     halves = [int(str(own[name]["n_events"])) for name in ("cd3", "cd3_negative")]
     assert sum(halves) == int(str(own["lymphocytes"]["n_events"]))
-    xml = fk.parse_gating_xml(str(run.folder / "moved/gatingml/S001_W0_nk.xml"))
-    assert xml.get_gate("cd3").dimensions[0].min == 0.5
+    drawn = {grid.population: grid for grid in read_grids(run.folder / "moved/grids/S001_W0_nk.npz")}
+    assert drawn["cd3"].n_inside == int(str(own["cd3"]["n_events"]))
 
 
 def test_an_empty_option_is_no_sheet(gated: dict[str, Gated]) -> None:

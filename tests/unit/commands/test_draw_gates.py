@@ -1,116 +1,184 @@
-"""The verb `draw-gates`: a picture per readable file, the same bytes each time, marked where the data are simulated."""
+"""The verb `draw-gates`: a picture per gated file from its grids, the same bytes each time; one failure costs one."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cytotrial.cli import main
+from cytotrial.columns import GATES
+from cytotrial.cytometry.axis import Axis
+from cytotrial.figures.words import SYNTHETIC_MARK
+from cytotrial.gating.grids import GridCounter, GridPlan, write_grids
+from cytotrial.tables import write_table
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-FCS = CHECKOUT / "resources/demo/fcs"
-GATING = CHECKOUT / "config/gating/nk.yaml"
-
-
-def shared_options(folder: Path) -> list[str]:
-    """The options of place-gates and draw-gates alike."""
-    words = {"samples": folder / "samples.tsv", "subject": "S001", "panel": "nk", "gating": GATING}
-    words |= {"markers": CHECKOUT / "config/panels/nk.yaml", "intake": folder / "intake.tsv"}
-    return [f"--{key}={value}" for key, value in words.items()]
+CD56 = Axis("CD56", "PE-Cy7-A", 0, 262144.0, "logicle", 1.0, 4.5)
+SSC = Axis("SSC-A", "SSC-A", 1, 262144.0)
+SHEET = [("one", "S001", "nk"), ("two", "S001", "nk"), ("three", "S002", "nk"), ("other", "S001", "treg")]
 
 
-def gated(folder: Path, files: dict[str, Path]) -> Path:
-    """Place and agree: the folder that draw-gates starts from."""
-    rows = [f"{name}\t{path}\tS001\tW0\tnk\n" for name, path in files.items()]
-    (folder / "samples.tsv").write_text("sample_id\tfcs\tsubject_id\tvisit\tpanel\n" + "".join(rows), encoding="utf-8")
-    landmarks = f"--landmarks={folder / 'landmarks.tsv'}"
-    assert main(["place-gates", *shared_options(folder), landmarks]) == 0
-    out = [f"--gates={folder / 'gates.tsv'}", f"--not-placed={folder / 'not_placed.tsv'}"]
-    assert main(["agree-gates", f"--gating=nk={GATING}", landmarks, *out]) == 0
-    return folder
+def grids_of(n: int, population: str = "nk") -> list[Any]:
+    """One gate's: `n` events in a bin, a quarter of them inside."""
+    counter = GridCounter(GridPlan(population, CD56, SSC, (0.0, 1.0), (0.0, 267_000.0)))
+    place = np.full(n, 50, dtype=np.uint8)
+    counter.add(place, place, np.arange(n) % 4 == 0)
+    return [counter.grid()]
 
 
-def draw(folder: Path, out: Path, *words: str) -> int:
-    """The verb."""
-    return main(["draw-gates", *shared_options(folder), f"--gates={folder / 'gates.tsv'}", f"--out={out}", *words])
+def ledger(path: Path, samples: Sequence[str], threshold: float = 1000.0) -> None:
+    row = dict.fromkeys(GATES.columns) | {"population": "nk", "marker": "CD56", "bound": "min", "source": "found"}
+    rows = [{**row, "sample_id": name, "threshold_linear": threshold} for name in samples]
+    write_table(path, GATES, rows)
 
 
-def pixels(path: Path) -> np.ndarray:
-    """A picture's colours, shape (height, width, 3)."""
-    return np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB"), dtype=int)
+class Trial:
+    """What apply-gates left of four files of two subjects and two panels."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.interim, self.out = root, root / "interim", root / "pictures/nk"
+        rows = [f"{name}\t{name}.fcs\t{subject}\tW0\t{panel}\t{name}\n" for name, subject, panel in SHEET]
+        header = "sample_id\tfcs\tsubject_id\tvisit\tpanel\treplicate\n"
+        (root / "samples.tsv").write_text(header + "".join(rows), encoding="utf-8")
+        for n, (name, subject, panel) in enumerate(SHEET, start=1):
+            write_grids(self.grids(name, subject, panel), grids_of(1000 * n))
+        ledger(self.interim / "nk/S001/gates.tsv", ["one", "two"])
+        ledger(self.interim / "nk/S002/gates.tsv", ["three"])
+
+    def grids(self, name: str, subject: str = "S001", panel: str = "nk") -> Path:
+        return self.interim / panel / subject / "grids" / f"{name}.npz"
+
+    def draw(self, *words: str, **changes: Path | str) -> int:
+        """The verb."""
+        options = {"samples": self.root / "samples.tsv", "panel": "nk", "grids": self.interim, "gates": self.interim}
+        options |= {"out": self.out} | changes
+        return main(["draw-gates", *[f"--{key}={value}" for key, value in options.items()], *words])
+
+    def pictures(self) -> list[str]:
+        return sorted(path.name for path in self.out.iterdir())
+
+    def text(self, name: str) -> str:
+        """All that a picture says."""
+        return " ".join(ElementTree.parse(self.out / f"{name}.svg").getroot().itertext())
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two files of the demonstration and one that is not there, gated; drawn with the mark."""
-    made = tmp_path_factory.mktemp("drawn")
-    gated(made, {"one": FCS / "S001_W0_nk.fcs", "two": FCS / "S001_W10_nk.fcs", "gone": made / "gone.fcs"})
-    assert draw(made, made / "pictures", "--synthetic") == 0
-    return made
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path)
 
 
-def test_one_picture_per_readable_file(folder: Path) -> None:
-    assert sorted(path.name for path in (folder / "pictures").iterdir()) == ["one.png", "two.png"]
-    for path in (folder / "pictures").iterdir():
-        with Image.open(path) as picture:
-            print(f"{path.name}: {picture.size}, {path.stat().st_size} bytes")
-            assert (picture.format, picture.width) == ("PNG", 900)
-            assert picture.height > 400  # nine gates: two rows
-        assert 10_000 < path.stat().st_size < 60_000
-    assert not np.array_equal(pixels(folder / "pictures/one.png"), pixels(folder / "pictures/two.png"))
+def test_one_picture_per_file_of_the_panel_from_its_own_grids(trial: Trial) -> None:
+    """The other panel has no ledger yet: its job may still run."""
+    assert trial.draw() == 0
+    assert trial.pictures() == ["one.svg", "three.svg", "two.svg"]
+    for name, n in (("one", "1,000"), ("two", "2,000"), ("three", "3,000")):
+        assert f"25.0 % of {n}" in trial.text(name)
+        assert f"Gates of {name}" in trial.text(name)
+    assert SYNTHETIC_MARK not in trial.text("one")
 
 
-def test_gates_are_in_their_colour(folder: Path) -> None:
-    """Vermilion lines, near enough after the palette: at least one column or row of them in each panel drawn."""
-    picture = pixels(folder / "pictures/one.png")
-    lines = np.abs(picture - np.array([0xD5, 0x5E, 0x00])).sum(axis=2) < 90
-    height, width = lines.shape
-    panels = [lines[:, int(width * n / 5) : int(width * (n + 1) / 5)] for n in range(5)]
-    counts = [int(half.sum()) for panel in panels for half in (panel[: height // 2], panel[height // 2 :])]
-    print("pixels of gates per panel:", counts)
-    assert sum(count > 80 for count in counts) == 8  # nine gates, one of them the time range, which is green
+def test_gates_are_each_files_own(trial: Trial) -> None:
+    """A threshold moved in one subject's ledger moves the line in that subject's pictures alone."""
+    assert trial.draw() == 0
+    before = {name: (trial.out / name).read_bytes() for name in trial.pictures()}
+    ledger(trial.interim / "nk/S002/gates.tsv", ["three"], threshold=9000.0)
+    assert trial.draw() == 0
+    assert [name for name in trial.pictures() if (trial.out / name).read_bytes() != before[name]] == ["three.svg"]
 
 
-def test_same_input_same_bytes(folder: Path, tmp_path: Path) -> None:
-    assert draw(folder, tmp_path / "again", "--synthetic") == 0
-    for name in ("one.png", "two.png"):
-        assert (tmp_path / "again" / name).read_bytes() == (folder / "pictures" / name).read_bytes()
+def test_same_input_same_bytes(trial: Trial, tmp_path: Path) -> None:
+    assert trial.draw("--synthetic") == 0
+    assert trial.draw("--synthetic", out=tmp_path / "again") == 0
+    for name in trial.pictures():
+        assert (tmp_path / "again" / name).read_bytes() == (trial.out / name).read_bytes()
 
 
-def test_mark_of_simulated_data_is_there_when_asked_for(folder: Path, tmp_path: Path) -> None:
-    """Ink in the title's line, right of the file's name: there with the mark, paper without."""
-    assert draw(folder, tmp_path) == 0
-    marked, plain = pixels(folder / "pictures/one.png"), pixels(tmp_path / "one.png")
-    assert marked.shape == plain.shape
-    title = (slice(0, 20), slice(60, None))
-    inked = [int((picture[title].sum(axis=2) < 400).sum()) for picture in (marked, plain)]
-    print("dark pixels right of the name:", inked)
-    assert inked[0] > 100
-    assert inked[1] == 0
+def test_mark_of_simulated_data(trial: Trial) -> None:
+    assert trial.draw("--synthetic") == 0
+    assert all(SYNTHETIC_MARK in trial.text(name) for name in ("one", "two", "three"))
 
 
-def test_folder_is_made_where_no_file_is_readable(tmp_path: Path) -> None:
+def test_tables_by_name(trial: Trial) -> None:
+    whole, table = trial.interim, trial.interim / "nk/S001/gates.tsv"
+    assert trial.draw() == 0
+    before = (trial.out / "one.svg").read_bytes()
+    words = [f"--samples={trial.root / 'samples.tsv'}", "--panel=nk", f"--grids={whole}", f"--out={trial.out}"]
+    tables = [str(table), str(whole / "nk/S002/gates.tsv")]
+    assert main(["draw-gates", *words, "--gates", *tables]) == 0
+    assert (trial.out / "one.svg").read_bytes() == before
+
+
+def test_file_that_was_not_gated_has_no_picture_and_no_old_one(trial: Trial) -> None:
+    assert trial.draw() == 0
+    trial.grids("one").unlink()
+    assert trial.draw() == 0
+    assert trial.pictures() == ["three.svg", "two.svg"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_a_picture_that_cannot_be_drawn_costs_no_other(
+    trial: Trial, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Broken grids, or grids that meet a ledger which makes no sense."""
+    if content is None:
+        table = trial.interim / "nk/S001/gates.tsv"
+        ledger(table, ["two"])
+        row = dict.fromkeys(GATES.columns) | {
+            "sample_id": "one",
+            "population": "nk",
+            "marker": "CD56",
+            "bound": "shape",
+        }
+        write_table(table, GATES, [{**row, "source": "found", "coordinates": "[[1, 2"}])
+    else:
+        trial.grids("one").write_bytes(content)
+    assert trial.draw() == 0
+    assert trial.pictures() == ["three.svg", "two.svg"]
+    (record,) = (one for one in caplog.records if one.levelname == "ERROR")
+    assert record.getMessage().startswith("one: not drawn")
+    assert (record.exc_info is None) is (content is not None)  # a traceback only of what nobody thought of
+
+
+def test_file_without_any_gate_has_its_picture(trial: Trial) -> None:
+    """Read, and nothing could be placed: the report has a picture to show, however empty."""
+    write_grids(trial.grids("one"), [])
+    assert trial.draw() == 0
+    assert "no gate" in trial.text("one")
+
+
+def test_folder_is_made_where_nothing_was_gated(trial: Trial) -> None:
     """The workflow waits for it."""
-    gated(tmp_path, {"gone": tmp_path / "gone.fcs"})
-    assert draw(tmp_path, tmp_path / "deep/pictures") == 0
-    assert (tmp_path / "deep/pictures").is_dir()
-    assert list((tmp_path / "deep/pictures").iterdir()) == []
+    for name, subject, panel in SHEET:
+        trial.grids(name, subject, panel).unlink()
+    assert trial.draw() == 0
+    assert trial.pictures() == []
 
 
-def test_file_without_any_gate_has_its_picture(tmp_path: Path) -> None:
-    """Readable, and nothing could be placed: the report has a picture to show, however empty."""
-    gated(tmp_path, {"one": FCS / "S001_W0_nk.fcs"})
-    header = (tmp_path / "gates.tsv").read_text(encoding="utf-8").splitlines()[0]
-    (tmp_path / "gates.tsv").write_text(header + "\n", encoding="utf-8")
-    assert draw(tmp_path, tmp_path / "pictures") == 0
-    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["one.png"]
+def test_jobs_of_several_subjects(trial: Trial) -> None:
+    """Their folders are called after the first and the last."""
+    folder = trial.interim / "nk/S001_to_S002"
+    for name, subject in (("one", "S001"), ("three", "S002")):
+        (folder / "grids").mkdir(parents=True, exist_ok=True)
+        trial.grids(name, subject).rename(folder / "grids" / f"{name}.npz")
+    ledger(folder / "gates.tsv", ["one", "three"])
+    assert trial.draw("--subjects-per-job=2") == 0
+    assert trial.pictures() == ["one.svg", "three.svg"]
 
 
-def test_wrong_subject(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [word.replace("S001", "S002") for word in shared_options(folder)]
-    assert main(["draw-gates", *words, f"--gates={folder / 'gates.tsv'}", f"--out={tmp_path / 'x'}"]) == 2
-    assert "subject S002, panel nk: found no row" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"panel": "NK"}, "samples.tsv, panel NK: found no row, expected one row per file; correct --panel"),
+        ({"grids": "nowhere"}, "nowhere: found no folder, expected what apply-gates wrote; correct --grids"),
+        ({"gates": "nowhere.tsv"}, "nowhere.tsv: found no readable table"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    trial: Trial, changes: dict[str, str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert trial.draw(**changes) == 2
+    assert told in capsys.readouterr().err

@@ -7,7 +7,7 @@ import hashlib
 import importlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from cytotrial.cli import main
 from cytotrial.columns import INTAKE, LANDMARKS
 from cytotrial.commands import place_gates
+from cytotrial.cytometry.second_reader import ComparedReaders
 from cytotrial.errors import CytotrialError
 from cytotrial.study.samples import Sample
 from cytotrial.tables import read_table
@@ -32,12 +33,19 @@ def sheet(folder: Path, rows: Sequence[tuple[str, Path, str, str, str]]) -> Path
     return path
 
 
-def place(samples: Path, out: Path, *, panel: str = "nk", subject: str = "S001", markers: Path | None = None) -> int:
+def place(
+    samples: Path,
+    out: Path,
+    *,
+    panel: str = "nk",
+    subject: str = "S001",
+    markers: Path | None = None,
+) -> int:
     """Run the verb; its tables go to `out`."""
     config = CHECKOUT / "config"
     options = {
         "samples": samples,
-        "subject": subject,
+        "subjects": subject,
         "panel": panel,
         "markers": markers or config / f"panels/{panel}.yaml",
         "gating": config / f"gating/{panel}.yaml",
@@ -181,6 +189,54 @@ def test_channel_that_the_panel_lacks_is_not_done(tmp_path: Path) -> None:
     assert [live[0][column] for column in ("bound", "threshold_linear", "coordinates", "channel", "top")] == [None] * 5
 
 
+# What the second reader said.
+
+
+def test_file_that_the_readers_disagree_on_is_read_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    read, compare = place_gates.read_fcs, place_gates.compare_readers
+    reason = "the two readers (FlowIO and fcsparser) disagree on events (7220 and 7221), ranges (PE-A: 1 and 2)"
+
+    def differ(path: Path) -> ComparedReaders:
+        return ComparedReaders(False, reason) if "W0" in path.name else compare(path)
+
+    monkeypatch.setattr(place_gates, "read_fcs", lambda path, **more: opened.append(path.name) or read(path, **more))
+    monkeypatch.setattr(place_gates, "compare_readers", differ)
+    rows = [(name, DEMO / f"S001_{name}_nk.fcs", "S001", name, "nk") for name in ("W0", "W2")]
+    assert place(sheet(tmp_path, rows), tmp_path) == 0
+    assert opened == ["S001_W2_nk.fcs"]
+    bad, good = read_table(tmp_path / "intake.tsv", INTAKE)
+    assert (bad["readable"], bad["reasons"], bad["n_events"], bad["fcs_sha256"]) == ("N", reason, None, None)
+    assert (good["readable"], good["reasons"]) == ("Y", None)
+    assert {row["sample_id"] for row in read_table(tmp_path / "landmarks.tsv")} == {"W2"}
+
+
+def test_flag_of_the_comparison_is_a_flag_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = "the second reader (fcsparser) cannot read the header: nothing but zeros"
+    monkeypatch.setattr(place_gates, "compare_readers", lambda _: ComparedReaders(True, flags=(flag,)))
+    samples = sheet(tmp_path, [("a", DEMO / "S001_W0_nk.fcs", "S001", "W0", "nk")])
+    assert place(samples, tmp_path) == 0
+    (row,) = read_table(tmp_path / "intake.tsv", INTAKE)
+    assert (row["readable"], row["reasons"]) == ("Y", flag)
+
+
+def test_neither_pandas_nor_flowkit_is_imported(tmp_path: Path, run_python: Callable) -> None:
+    """Once per subject and panel their import would cost more than all the placing."""
+    samples = sheet(tmp_path, [("a", DEMO / "S001_W0_nk.fcs", "S001", "W0", "nk")])
+    assert place(samples, tmp_path) == 0
+    config = CHECKOUT / "config"
+    words = ["place-gates", f"--samples={samples}", "--subjects=S001", "--panel=nk"]
+    words += [f"--markers={config / 'panels/nk.yaml'}", f"--gating={config / 'gating/nk.yaml'}"]
+    words += [f"--{name}={tmp_path / name}.tsv" for name in ("landmarks", "intake")]
+    program = (
+        f"import sys\nfrom cytotrial.cli import main\nassert main({words!r}) == 0\n"
+        "print(sorted({'pandas', 'flowkit'} & set(sys.modules)))"
+    )
+    done = run_python(program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(("subject", "panel", "hint"), [("S0O1", "nk", "'S001'"), ("S001", "treg", "no row")])
 def test_no_file_asked_for(
     placed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], subject: str, panel: str, hint: str
@@ -197,7 +253,7 @@ def test_wrong_strategy_stops_before_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("populations: [{id: cd3, parent: rot, method: valey}]\n", encoding="utf-8")
     parser = argparse.ArgumentParser()
     place_gates.add_arguments(parser)
-    words = ["--samples", str(tmp_path / "none.tsv"), "--subject", "S001", "--panel", "nk"]
+    words = ["--samples", str(tmp_path / "none.tsv"), "--subjects", "S001", "--panel", "nk"]
     words += ["--markers", str(CHECKOUT / "config/panels/nk.yaml"), "--gating", str(tmp_path / "bad.yaml")]
     words += ["--landmarks", str(tmp_path / "l.tsv"), "--intake", str(tmp_path / "i.tsv")]
     with pytest.raises(CytotrialError, match="valley"):
@@ -209,9 +265,12 @@ def test_no_verb_of_gating_can_be_told_of_an_arm(verb: str) -> None:
     """No option names the subjects sheet, the configuration (which names the arms) or the outcomes."""
     parser = argparse.ArgumentParser()
     importlib.import_module(f"cytotrial.commands.{verb}").add_arguments(parser)
-    options = {option for action in parser._actions for option in action.option_strings}
-    words = {word for option in options for word in option.strip("-").split("-")}
-    assert "gating" in words
+    # No way to a file: --subjects takes ids, --subjects-per-job a number.
+    harmless = {action for action in parser._actions if action.dest in ("subjects", "subjects_per_job")}
+    assert Path not in {action.type for action in harmless}
+    files = [action for action in parser._actions if action not in harmless]
+    words = {word for action in files for option in action.option_strings for word in option.strip("-").split("-")}
+    assert words & {"gating", "gates"}
     assert not words & {"subjects", "config", "arms", "arm", "outcomes", "trial", "sheets"}
 
 
@@ -219,10 +278,10 @@ def test_a_mistake_of_ours_fails_the_file_and_not_the_job(monkeypatch: pytest.Mo
     """Whatever a file does to a gate method, the subject's other files are finished."""
     sample = Sample("s", "resources/demo/fcs/none.fcs", "S", "W0", "nk", None, None, None, None, 2)
 
-    def broken(path: Path) -> None:
+    def broken(path: Path, **_: object) -> None:
         raise ZeroDivisionError("in a method")
 
-    monkeypatch.setattr(place_gates, "read_fcs", broken)
+    monkeypatch.setattr(place_gates, "compare_readers", broken)
     row, found = place_gates._place(sample, None, None)
     assert found == [] and row["readable"] is False
     assert row["reasons"] == "unexpected ZeroDivisionError (in a method); please report it with the log"

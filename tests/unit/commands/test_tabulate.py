@@ -56,7 +56,7 @@ def intake_row(sample: str) -> Row:
             "reasons": BROKEN,
         }
     flags = "$DATE disagrees" if sample == "bare" else None
-    about = ("sha of " + sample, "FCS3.0", "Cytometer", "01-JAN-2020", "SPILL")
+    about = ("sha of " + sample, "FCS3.0", "Cytometer", "01-JAN-2020", "SPILL", "[]")
     told = (sample, f"{sample}.fcs", True, flags, COUNTS[sample]["root"], *about)
     return dict(zip(INTAKE.columns, told, strict=True))
 
@@ -288,6 +288,23 @@ def test_a_moved_gate_flags_its_file(inputs: dict[str, list[str]], tmp_path: Pat
     assert row["status"] == "flagged"
     assert row["reasons"] == "cd4 gate moved by hand by A. Bee, 2026-01-05: too low, see picture"
     assert len(read_table(out / "gates.tsv", GATES)) == 5
+
+
+def test_same_bytes_from_the_folder_of_all_jobs(tables: Path, inputs: dict[str, list[str]], tmp_path: Path) -> None:
+    """Two subjects a job; what an earlier run left of other jobs does not count."""
+    of_panel = {"t": ("t/S1_to_S2", {"good", "lent", "broken", "fmo"}), "n": ("n/S2", {"bare"})}
+    names = {"gates": GATES, "not-placed": NOT_PLACED, "intake": INTAKE, "steps": QUALITY_STEPS}
+    for option, table in {**names, "populations": POPULATIONS}.items():
+        rows = [row for path in inputs[option] for row in read_table(Path(path), table)]
+        for folder, own in of_panel.values():
+            kept = [row for row in rows if row["sample_id"] in own]
+            write_table(tmp_path / "work" / folder / f"{table.name}.tsv", table, kept)
+        write_table(tmp_path / "work/t/S1" / f"{table.name}.tsv", table, [])
+    again = {option: [str(tmp_path / "work")] for option in (*names, "populations")}
+    again |= {"config": inputs["config"], "samples": inputs["samples"], "out": [str(tmp_path / "again")]}
+    assert tabulate(again | {"subjects-per-job": ["2"]}) == 0
+    for path in tables.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_same_bytes_whatever_the_order_of_the_tables(

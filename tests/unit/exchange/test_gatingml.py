@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from cytotrial.cytometry.compensation import Spillover, compensate
+from cytotrial.cytometry.compensation import Spillover
 from cytotrial.cytometry.fcs import read_fcs
+from cytotrial.cytometry.linear_events import LinearEvents
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import Tube, open_tube
 from cytotrial.exchange.gatingml import gatingml
-from cytotrial.gating.flowkit_model import build_model, gate_tube
+from cytotrial.gating.flowkit_model import flowkit_strategy, gate_tube
 from cytotrial.gating.strategy import Rule, Strategy
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.tree_from_ledger import ledger_tree
 
 Row = dict[str, Any]
 SCHEMA = Path(fk.__file__).parent / "_resources" / "Gating-ML.v2.0.xsd"
@@ -109,7 +111,8 @@ def shape(tube: Tube, population: str, marker: str, points: list[list[float]]) -
 
 def written(made: Made, gates: list[Row] | None = None) -> bytes:
     """The document."""
-    return gatingml(build_model(made.tube, made.strategy, made.gates if gates is None else gates)[0])
+    tree = ledger_tree(made.strategy, made.gates if gates is None else gates, made.tube.axes, made.tube.spillover)
+    return gatingml(flowkit_strategy(tree, made.tube.file.names))
 
 
 def assert_reproduced(made: Made, document: bytes, gates: list[Row] | None = None) -> dict[str, int]:
@@ -140,7 +143,7 @@ def test_a_matrix_of_the_panels_own(make: Callable[..., Made]) -> None:
     """Not the file's: a reader that compensates with the document's matrix needs nothing else."""
     made = make()
     spillover = Spillover(("FL3-A", "FL1/A"), np.array([[1.0, 0.3], [0.1, 1.0]]), "m.csv")
-    events = compensate(made.tube.file.events, spillover, made.tube.file.names)
+    events = LinearEvents(made.tube.file.stored, spillover, made.tube.file.names)
     made = dataclasses.replace(made, tube=dataclasses.replace(made.tube, spillover=spillover, events=events))
     before, after = (assert_reproduced(one, written(one)) for one in (make(), made))
     assert before["cd4"] != after["cd4"]
@@ -198,12 +201,14 @@ from pathlib import Path
 from cytotrial.exchange.gatingml import gatingml
 from cytotrial.cytometry.panel import load_panel
 from cytotrial.cytometry.tube import open_tube
-from cytotrial.gating.flowkit_model import build_model
+from cytotrial.gating.flowkit_model import flowkit_strategy
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.tree_from_ledger import ledger_tree
 strategy = load_strategy(Path("s.yaml"))
 tube = open_tube(Path("made.fcs"), load_panel(Path("p.yaml")), strategy.scale, sample_id="x")
 gates = json.loads(Path("gates.json").read_text())
-print(hashlib.sha256(gatingml(build_model(tube, strategy, gates)[0])).hexdigest())
+tree = ledger_tree(strategy, gates, tube.axes, tube.spillover)
+print(hashlib.sha256(gatingml(flowkit_strategy(tree, tube.file.names))).hexdigest())
 """
 
 

@@ -34,8 +34,9 @@ def test_the_examples_of_the_users_guide_are_read(tmp_path: Path) -> None:
         return "".join(f"{line[4:]}\n" for line in takewhile(lambda line: line.startswith("    "), lines))
 
     config, panel = tmp_path / "config.yaml", tmp_path / "panel.yaml"
-    config.write_text(example("trial: {") + example("quality:"), encoding="utf-8")
+    config.write_text(example("trial: {") + example("quality:") + example("run:"), encoding="utf-8")
     study = load_study(config)
+    assert set(study.run) == set(load_schema("config")["properties"]["run"]["properties"])
     assert study.baseline == "W0" and set(study.quality) == set(
         load_schema("config")["properties"]["quality"]["properties"]
     )
@@ -238,6 +239,7 @@ QUALITY_MISTAKES = {
         "max_margin_percent: found 110, expected a percentage from 0 to 100",
     ),
     "text": ("{max_margin_percent: '10'}", "max_margin_percent: found '10', expected a percentage"),
+    "no number": ("{max_margin_percent: .nan}", "max_margin_percent: found .nan, expected a percentage"),
     "window backwards": ("{plausible_percent: {cd4/cd3: [85, 15]}}", "cd4/cd3: found 85 to 15, expected"),
     "window of one": ("{plausible_percent: {cd4/cd3: [85]}}", "found a list of 1, expected .low, high."),
     "window of nothing": (
@@ -255,6 +257,35 @@ def test_quality_limits(trial: Any, mistake: str) -> None:
     with pytest.raises(CytotrialError, match=said) as caught:
         load_study(trial.path())
     assert len(caught.value.problems) == 1
+
+
+def test_how_the_work_is_done(trial: Any) -> None:
+    with trial.path().open("a", encoding="utf-8") as stream:
+        stream.write("run: {subjects_per_job: 25, flowkit_percent: 0.5}\n")
+    assert load_study(trial.path()).run == {"subjects_per_job": 25, "flowkit_percent": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{subjects_per_job: 0}", "run, subjects_per_job: found 0, expected a whole number, 1 or more"),
+        ("{subjects_per_job: 2.5}", "run, subjects_per_job: found 2.5, expected a whole number, 1 or more"),
+        ("{subjects_per_job: true}", "subjects_per_job: found the truth value true, expected a whole number"),
+        ("{subjects_per_job: '2'}", "subjects_per_job: found '2', expected a whole number"),
+        ("{flowkit_percent: 101}", "run, flowkit_percent: found 101, expected a percentage from 0 to 100"),
+        ("{flowkit_percent: -1}", "flowkit_percent: found -1, expected a percentage"),
+        ("{flowkit_percent: .nan}", "flowkit_percent: found .nan, expected a percentage"),
+        ("{flowkit_percent: all}", "flowkit_percent: found 'all', expected a percentage"),
+        ("{subject_per_job: 2}", "unknown key 'subject_per_job' .did you mean 'subjects_per_job'"),
+        ("[2]", "run: found a list of 1, expected a mapping"),
+    ],
+)
+def test_wrong_words_on_how_the_work_is_done(trial: Any, section: str, said: str) -> None:
+    with trial.path().open("a", encoding="utf-8") as stream:
+        stream.write(f"run: {section}\n")
+    with pytest.raises(CytotrialError, match=said) as caught:
+        load_study(trial.path())
+    assert len(caught.value.problems) == 1, caught.value.problems
 
 
 def test_equal_limits_are_no_contradiction(trial: Any) -> None:
