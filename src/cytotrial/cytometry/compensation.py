@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,12 @@ def find_spillover(keywords: Mapping[str, str], channel_names: Sequence[str]) ->
         The keyword is there but is no usable matrix; the text says why.
     """
     keyword = next((key for key in KEYWORDS if str(keywords.get(key, "")).strip()), None)
-    if keyword is None:
-        return None
-    cells = [cell.strip() for cell in str(keywords[keyword]).replace("\n", "").rstrip(" ,").split(",")]
+    return None if keyword is None else _said_in(keyword, str(keywords[keyword]), tuple(channel_names))
+
+
+@lru_cache(maxsize=8)  # the files of a day often have one matrix
+def _said_in(keyword: str, text: str, channel_names: tuple[str, ...]) -> Spillover | None:
+    cells = [cell.strip() for cell in text.replace("\n", "").rstrip(" ,").split(",")]
     try:
         size = int(cells[0])
         names = cells[1 : size + 1]

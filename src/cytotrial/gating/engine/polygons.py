@@ -74,19 +74,27 @@ class ShapeTest:
 
     def mask(self, frame: Frame) -> np.ndarray:
         """Membership, shape (len(frame),), bool."""
+        mask = np.zeros(len(frame), dtype=bool)
+        mask[self.rows(frame)] = True
+        return mask
+
+    def rows(self, frame: Frame) -> np.ndarray:
+        """The numbers of the frame's events that are inside, rising."""
         columns = [frame.values(one) for one in self._dimensions]
         margins = [frame.margin(one) for one in self._dimensions]
         if self._box is None or not all(map(frame.is_tame, self._dimensions)):
             for one in self._dimensions:
                 frame.demand_flowkits_digits(one)
-            mask = self._asked(columns, margins)
-            return ~mask if self._outside else mask
-        boxed = self._in_box(columns, margins)
-        rows = np.flatnonzero(boxed)
-        near = columns if len(rows) == len(frame) else [column.take(rows) for column in columns]
-        mask = np.zeros(len(frame), dtype=bool)
-        mask[rows] = self._members(near, margins)
-        return ~mask if self._outside else mask
+            rows = np.flatnonzero(self._asked(columns, margins))
+        else:
+            boxed = np.flatnonzero(self._in_box(columns, margins))
+            near = columns if len(boxed) == len(frame) else [column.take(boxed) for column in columns]
+            rows = boxed.compress(self._members(near, margins))
+        if not self._outside:
+            return rows
+        others = np.ones(len(frame), dtype=bool)
+        others[rows] = False
+        return np.flatnonzero(others)
 
     def _in_box(self, columns: Sequence[np.ndarray], margins: Sequence[float]) -> np.ndarray:
         boxed = np.ones(len(columns[0]), dtype=bool)

@@ -13,6 +13,7 @@ from cytotrial.gating.engine.compensation import FlowKitCompensation, QuickCompe
 from cytotrial.gating.engine.errors import AmbiguousEventError, UncompilableError
 from cytotrial.gating.engine.frames import Block, Compensation, Events, Frame
 from cytotrial.gating.engine.plan import Node, Plan
+from cytotrial.gating.engine.polygons import ShapeTest
 from cytotrial.gating.gate_tree import GateTree, Key
 
 ROWS = 131_072  # events of a block: fewer cost more in calls, more cost memory
@@ -122,16 +123,25 @@ def _pass(
         root = Frame(block, wanted=plan.wanted)
         for node in plan.nodes:
             parent = root if node.parent is None else frames[node.parent.number]
-            mask = node.test.mask(parent, frames) if node.members else node.test.mask(parent)
-            inside = np.count_nonzero(mask)
+            is_needed = bool(node.is_needed or membership or onlookers)
+            inside, keep = _inside(node, parent, frames, numbers=is_needed)
             totals[node.number] += inside
-            if node.is_needed or membership or onlookers:
-                keep = None if inside == len(parent) else np.flatnonzero(mask)
+            if is_needed:
                 frames[node.number] = Frame(block, parent, keep, wanted=node.wanted)
         for key, node in first.items():
             _tell(key, node, frames, root, onlookers, kept, start)
     counts = [{key: int(totals[node.number]) for key, node in nodes.items()} for nodes in plan.trees]
     return Counted(counts, kept, compensation.exact)
+
+
+def _inside(node: Node, parent: Frame, frames: Mapping[int, Frame], *, numbers: bool) -> tuple[int, np.ndarray | None]:
+    """How many of the parent's events a gate keeps, and on demand which; None: all."""
+    if isinstance(node.test, ShapeTest):
+        rows = node.test.rows(parent)
+        return len(rows), None if len(rows) == len(parent) else rows
+    mask = node.test.mask(parent, frames) if node.members else node.test.mask(parent)
+    inside = int(np.count_nonzero(mask))
+    return inside, np.flatnonzero(mask) if numbers and inside < len(parent) else None
 
 
 def _tell(
