@@ -73,9 +73,15 @@ class Need:
 # after a change that makes a verb read, hold or import something else.
 TREE = 11.0  # a workspace is held as a tree of so many times its size
 NEEDS: Mapping[str, Need] = {
-    # 400,000 events are looked at together: 8 MB of ten channels of 16 bits, more of any other file
+    # 131,072 events are looked at together: 2.6 MB of ten channels of 16 bits, more of any other file
     "place_gates": Need(
-        mb=52, mb_per_mb=17, most_mb=8, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_mb=0.01, seconds_per_file=0.05
+        mb=52,
+        mb_per_mb=17,
+        most_mb=2.6,
+        mb_per_drawing_mb=TREE,
+        seconds=0.4,
+        seconds_per_mb=0.01,
+        seconds_per_file=0.05,
     ),
     "agree_gates": Need(mb=40, mb_per_file=0.05, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_file=0.006),
     "apply_gates": Need(mb=60, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_mb=0.01, seconds_per_file=0.06),

@@ -52,7 +52,7 @@ def test_more_files_never_ask_for_less(rule: str, sizes: FileSizes, more: FileSi
 
 
 def test_a_large_file_is_placed_in_blocks_and_checked_as_a_whole() -> None:
-    """400,000 events are placed together, FlowKit holds them all."""
+    """131,072 events are placed together, FlowKit holds them all."""
     large, larger = FileSizes(largest_mb=100), FileSizes(largest_mb=1000)
     assert memory_mb("place_gates", large) == memory_mb("place_gates", larger) < 1000
     assert memory_mb("apply_gates", FileSizes()) == memory_mb("apply_gates", larger)

@@ -12,7 +12,7 @@ from cytotrial.cytometry.event_blocks import Events
 
 # Gates are placed on at most so many events of a file, evenly spread over it: a threshold read from more is no better
 # known (what differs between tubes is a hundred times larger), and memory must not grow with the file.
-MOST_SEEN = 400_000
+MOST_SEEN = 2**17
 ROWS = 4096  # a block and what is made of it stay in a core's cache
 # Numbers multiplied in one product: so few that a linear algebra library does it in one thread, and the last digits
 # are the same whatever the cores.

@@ -1,1 +1,1 @@
-"""Gates compiled to tests on linear values: event for event what FlowKit says, in blocks that stay in the cache."""
+"""Gates compiled to tests on linear values: event for event what FlowKit says, in blocks of events."""
