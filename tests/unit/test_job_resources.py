@@ -60,7 +60,15 @@ def test_a_large_file_is_placed_in_blocks_and_checked_as_a_whole() -> None:
 
 
 def test_a_drawn_workspace_is_held_as_a_tree() -> None:
-    assert memory_mb("apply_gates", FileSizes(drawing_mb=20)) - memory_mb("apply_gates", FileSizes()) == 330
+    assert (
+        memory_mb("apply_gates", FileSizes(drawing_mb=40)) - memory_mb("apply_gates", FileSizes(drawing_mb=20)) == 330
+    )
+
+
+def test_files_whose_gates_people_drew_are_held_whole() -> None:
+    drawn = FileSizes(largest_mb=500, drawing_mb=1)
+    assert memory_mb("place_gates", drawn) == memory_mb("apply_gates", drawn) > 5000
+    assert memory_mb("apply_gates", FileSizes(largest_mb=500)) < 1000
 
 
 def test_jobs_are_measured_by_their_own_files(

@@ -15,6 +15,7 @@ rule check_counts:
         "results/tables/gating_check.tsv",
     log:
         "results/logs/check_counts.log",
+    priority: 20
     conda:
         "../envs/cytotrial.yaml"
     resources:

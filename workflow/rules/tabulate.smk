@@ -1,5 +1,5 @@
 # Counts to percentages, with every file's status; every gate that was used in one ledger. What the report waits for has
-# priority over what nobody waits for: counts checked by FlowKit, GatingML.
+# priority over what nobody waits for; no count becomes a percentage before FlowKit has checked its share of them.
 
 
 rule tabulate:
@@ -11,6 +11,7 @@ rule tabulate:
         not_placed=per_job("not_placed"),
         populations=per_job("populations"),
         steps=per_job("quality_steps"),
+        check="results/tables/gating_check.tsv",
     output:
         status="results/tables/status.tsv",
         steps="results/tables/quality_steps.tsv",

@@ -130,6 +130,7 @@ def _apply(sample: Sample, job: Job, intake: Row, gates: list[Row], missing: lis
         write_grids(_grids_path(job, sample), gated.grids)
     except Exception:  # the counts stand, whether there is a picture of them or not
         log.exception("%s: no density grids", name)
+        _grids_path(job, sample).unlink(missing_ok=True)  # half of them are none
     absent = {row["population"]: str(row["reason"]) for row in settled.missing}
     why = {row["population"]: str(row["reason"]) for row in settled.gates} | absent
     return Applied(

@@ -42,10 +42,16 @@ def run(arguments: argparse.Namespace) -> None:
     from cytotrial.gating.tree_from_ledger import ledger_tree
 
     rows: list[Row] = []
+    problems: list[str] = []
     for one in chosen(counted_files(arguments), arguments.percent):
-        file = read_fcs(Path(one.sample.fcs))
-        tree = ledger_tree(one.strategy, one.gates, one.axes, panel_spillover(file, one.panel))
-        theirs = flowkit_counts(file, tree)
+        try:
+            file = read_fcs(Path(one.sample.fcs))
+            tree = ledger_tree(one.strategy, one.gates, one.axes, panel_spillover(file, one.panel))
+            theirs = flowkit_counts(file, tree)
+        except Exception as error:  # the other files are checked all the same
+            log.exception("%s: not gated again", one.sample.sample_id)
+            problems.append(_untold(one.sample.sample_id, error))
+            continue
         rows += [
             {
                 "sample_id": one.sample.sample_id,
@@ -57,9 +63,9 @@ def run(arguments: argparse.Namespace) -> None:
         ]
         log.info("%s: gated again by FlowKit, %d populations", one.sample.sample_id, len(theirs))
     write_table(arguments.out, GATING_CHECK, rows)
-    differing = [row for row in rows if row["n_events"] != row["n_events_flowkit"]]
-    if differing:
-        raise CytotrialError([_told(row) for row in differing])
+    problems += [_told(row) for row in rows if row["n_events"] != row["n_events_flowkit"]]
+    if problems:
+        raise CytotrialError(problems)
 
 
 def chosen(files: Iterable[CountedFile], percent: float) -> list[CountedFile]:
@@ -76,6 +82,15 @@ def chosen(files: Iterable[CountedFile], percent: float) -> list[CountedFile]:
         own.sort(key=lambda one: hashlib.sha256(one.sample.sample_id.encode()).digest())
         taken += own[: max(1, math.ceil(percent / 100.0 * len(own)))]
     return taken
+
+
+def _untold(sample_id: str, error: Exception) -> str:
+    return problem(
+        sample_id,
+        found=f"{type(error).__name__}: {' '.join(str(error).split())}",
+        expected="FlowKit's own counts",
+        remedy="see the log; a file that has changed since it was counted is counted again by another run",
+    )
 
 
 def _told(row: Row) -> str:

@@ -66,6 +66,6 @@ def scale_table(axis: Axis) -> ScaleTable:
     return _table(replace(axis, marker="", channel="", index=0))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=12)  # of a megabyte each: those of one file
 def _table(scale: Axis) -> ScaleTable:
     return ScaleTable(scale)

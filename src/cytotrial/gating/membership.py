@@ -1,4 +1,4 @@
-"""Who is inside which agreed gate, without FlowKit: for pictures only. What is counted goes through `flowkit_model`."""
+"""Who is inside which agreed gate, without FlowKit: for pictures only. The engine counts."""
 
 from __future__ import annotations
 

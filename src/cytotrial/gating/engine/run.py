@@ -16,7 +16,7 @@ from cytotrial.gating.engine.plan import Node, Plan
 from cytotrial.gating.engine.polygons import ShapeTest
 from cytotrial.gating.gate_tree import GateTree, Key
 
-ROWS = 131_072  # events of a block: fewer cost more in calls, more cost memory
+VALUES = 131_072 * 14  # of a block: fewer cost more in calls, more cost memory
 
 
 class Onlooker(Protocol):
@@ -52,7 +52,7 @@ def gate_events(
     *trees: GateTree,
     membership: bool = False,
     onlookers: Iterable[Onlooker] = (),
-    rows: int = ROWS,
+    rows: int | None = None,
 ) -> Counted:
     """Gate a file.
 
@@ -66,6 +66,8 @@ def gate_events(
         Whether each event's membership is kept: one byte per event and gate.
     onlookers : iterable of Onlooker
         Each is told of the first tree's gates.
+    rows : int, optional
+        Events of a block.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def gate_events(
     noticed, and the file is gated again with FlowKit's arithmetic.
     """
     plan = _compiled(trees)
+    rows = rows or max(1, VALUES // len(names))
     matrices, onlookers = plan.matrices, tuple(onlookers)
     quick = QuickCompensation(matrices, tuple(names))
     try:
