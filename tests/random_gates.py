@@ -11,9 +11,8 @@ import flowkit as fk
 import numpy as np
 from flowkit import Dimension, QuadrantDivider, gates, transforms
 
-from cytotrial.cytometry.event_blocks import EventsInMemory
+from cytotrial.cytometry.event_blocks import Events, EventsInMemory
 from cytotrial.gating.engine.errors import UncompilableError
-from cytotrial.gating.engine.frames import Events
 from cytotrial.gating.engine.from_flowkit import Channels, gate_tree
 from cytotrial.gating.engine.run import gate_events
 

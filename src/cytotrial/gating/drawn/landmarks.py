@@ -73,7 +73,7 @@ def drawn_populations(tube: DrawnTube, strategy: DrawnStrategy, *, mapped_only: 
         FlowKit cannot apply the gates.
     """
     try:
-        results = model.apply_gates(tube.gates, tube.file, tube.sample_id, strategy.contents.kind)
+        results = tube.results
     except ValueError as error:
         raise UnreadableFcsError(f"FlowKit cannot apply {strategy.contents.file.name}: {error}") from error
     inside = {ROOT: np.ones(len(tube.events), dtype=bool)}

@@ -15,6 +15,7 @@ from flowkit.exceptions import QuadrantReferenceError
 from cytotrial.cytometry.compensation import Spillover
 from cytotrial.cytometry.fcs import FcsFile
 from cytotrial.gating.drawn.contents import FLOWJO, GatePath
+from cytotrial.gating.flowkit_channels import column_of
 from cytotrial.gating.strategy import ROOT
 
 NO_MATRIX = (None, "uncompensated")
@@ -121,19 +122,9 @@ def _channel_name(dimension: Any) -> str:
 
 
 def channel_index(strategy: fk.GatingStrategy, dimension: Any, name: str, file: FcsFile) -> int | None:
-    """Column of a dimension's channel, looked for where FlowKit does and in its order.
-
-    ``$PnN``, ``$PnS``, ``$PnN`` with FlowJo's ``_`` for a ``/``, then the fluorochromes of the dimension's matrix.
-    """
-    names, labels = list(file.names), [channel.label for channel in file.channels]
-    for known in (names, labels, [one.replace("/", "_") for one in names]):
-        if name in known:
-            return known.index(name)
-    matrix = strategy.comp_matrices.get(dimension.compensation_ref)
-    fluorochromes = list(getattr(matrix, "fluorochromes", ()))
-    detectors = list(getattr(matrix, "detectors", ()))
-    detector = dict(zip(fluorochromes, detectors, strict=False)).get(name)
-    return names.index(detector) if detector in names else None
+    """Column of a dimension's channel, looked for where FlowKit does and in its order."""
+    labels = [channel.label for channel in file.channels]
+    return column_of(name, file.names, labels, strategy.comp_matrices.get(dimension.compensation_ref))
 
 
 def sides_of(strategy: fk.GatingStrategy, gate: Any, name: str, file: FcsFile) -> list[Side]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from cytotrial.cytometry.axis import Axis
@@ -37,6 +38,8 @@ class DrawnTube(Tube):
         Column of `events` -> its name among `axes`.
     drawable : bool
         Whether `events` are those the gates were drawn on; not where a spectral matrix unmixes them.
+    kind : str
+        What the gates were drawn in: a workspace or GatingML.
     """
 
     name: str
@@ -44,6 +47,18 @@ class DrawnTube(Tube):
     absent: Mapping[str, tuple[str, str]]
     marker_of: Mapping[int, str]
     drawable: bool
+    kind: str
+
+    @cached_property
+    def results(self) -> Any:
+        """FlowKit's results for all gates, made once: counts, doubts and pictures ask.
+
+        Raises
+        ------
+        ValueError
+            FlowKit cannot apply them; the text says why, on one line.
+        """
+        return model.apply_gates(self.gates, self.file, self.sample_id, self.kind)
 
 
 def drawn_tube(file: FcsFile, panel: Panel, strategy: DrawnStrategy, *, sample_id: str, shown: str) -> DrawnTube:
@@ -86,6 +101,7 @@ def drawn_tube(file: FcsFile, panel: Panel, strategy: DrawnStrategy, *, sample_i
         absent=absent,
         marker_of={axis.index: marker for marker, axis in axes.items()},
         drawable=spillover is not None or not matrices,
+        kind=strategy.contents.kind,
     )
 
 

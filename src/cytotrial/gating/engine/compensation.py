@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cytotrial.cytometry.compensation import Spillover
+from cytotrial.cytometry.compensation import Spillover, compensate
 from cytotrial.gating.engine.errors import UncompilableError
-from cytotrial.gating.engine.frames import Block, Events
+from cytotrial.gating.engine.frames import EPSILON, Block
 
-EPSILON = float(np.finfo(float).eps)
 ROOM = 16.0  # times the bound that rounding theory gives for both ways of solving
 
 
@@ -90,12 +89,9 @@ class FlowKitCompensation:
     exact = True
 
     def __init__(self, matrices: Mapping[str, Spillover], names: tuple[str, ...], measured: np.ndarray) -> None:
-        from flowutils.compensate import compensate
-
-        self._compensated = {}
-        for name, one in matrices.items():
-            indices = [names.index(detector) for detector in one.detectors]
-            self._compensated[name] = np.asfortranarray(compensate(measured, one.matrix, indices))
+        self._compensated = {
+            name: np.asfortranarray(compensate(measured, one, names)) for name, one in matrices.items()
+        }
 
     def columns(self, block: Block, rows: np.ndarray | None, matrix: str, wanted: tuple[int, ...]) -> np.ndarray:
         """As `frames.Compensation` says."""
@@ -105,17 +101,3 @@ class FlowKitCompensation:
     def margin(self, block: Block, matrix: str) -> float:
         """None at all."""
         return 0.0
-
-    def whole(self, matrix: str, column: int) -> np.ndarray:
-        """A compensated column of the whole file, shape (n_events,)."""
-        return self._compensated[matrix][:, column]
-
-
-def measured_events(events: Events, n_channels: int, *, rows: int) -> np.ndarray:
-    """Every event of a file, linear and uncompensated, shape (n_events, n_channels), float64."""
-    everything = np.empty((events.n_events, n_channels))
-    for start in range(0, events.n_events, rows):
-        raw = events.block(start, min(start + rows, events.n_events))
-        for column in range(n_channels):
-            everything[start : start + len(raw), column] = events.linear(raw, column)
-    return everything

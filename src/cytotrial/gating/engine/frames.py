@@ -7,29 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cytotrial.cytometry.event_blocks import Events
 from cytotrial.gating.engine.bounds import LARGEST
 from cytotrial.gating.engine.errors import AmbiguousEventError
 from cytotrial.gating.gate_tree import Dimension
 
 EPSILON = float(np.finfo(float).eps)
-
-
-class Events(Protocol):
-    """A file's events, block by block (`cytometry.event_blocks.EventFile`, or an array in memory)."""
-
-    n_events: int
-
-    def block(self, start: int, stop: int) -> np.ndarray:
-        """Rows as they are stored, shape (stop - start, n_channels), valid until the next call."""
-        ...
-
-    def linear(self, raw: np.ndarray, column: int) -> np.ndarray:
-        """One column of a block, linear and uncompensated, shape (len(raw),), float64."""
-        ...
-
-    def is_identity(self, column: int) -> bool:
-        """Whether the stored numbers of a column are its linear values."""
-        ...
 
 
 class Compensation(Protocol):

@@ -13,6 +13,7 @@ from flowkit.exceptions import QuadrantReferenceError
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.compensation import Spillover
 from cytotrial.gating.engine.errors import UncompilableError
+from cytotrial.gating.flowkit_channels import column_of
 from cytotrial.gating.gate_tree import (
     ROOT_KEY,
     Combination,
@@ -188,18 +189,12 @@ class _Reader:
         return tuple(dimensions)
 
     def _index(self, dimension: Any, gate: str) -> int:
-        """FlowKit's own order of looking: ``$PnN``, ``$PnS``, FlowJo's spelling, a matrix' fluorochromes."""
         name = getattr(dimension, "dimension_ref", None) or dimension.id
-        names, labels = list(self._channels.names), list(self._channels.labels)
-        for known in (names, labels, [one.replace("/", "_") for one in names]):
-            if name in known:
-                return known.index(name)
         matrix = self._strategy.comp_matrices.get(dimension.compensation_ref)
-        if matrix is not None and name in getattr(matrix, "fluorochromes", ()):
-            detector = matrix.detectors[matrix.fluorochromes.index(name)]
-            if detector in names:
-                return names.index(detector)
-        raise UncompilableError(f"{gate}: no channel {name}")
+        index = column_of(name, self._channels.names, self._channels.labels, matrix)
+        if index is None:
+            raise UncompilableError(f"{gate}: no channel {name}")
+        return index
 
     def _matrix(self, reference: str) -> str | None:
         if reference in self.matrices:

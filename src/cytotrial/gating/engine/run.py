@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from cytotrial.gating.engine.compensation import FlowKitCompensation, QuickCompensation, measured_events
+from cytotrial.cytometry.event_blocks import Events
+from cytotrial.gating.engine.compensation import FlowKitCompensation, QuickCompensation
 from cytotrial.gating.engine.errors import AmbiguousEventError, UncompilableError
-from cytotrial.gating.engine.frames import Block, Compensation, Events, Frame
+from cytotrial.gating.engine.frames import Block, Compensation, Frame
 from cytotrial.gating.engine.plan import Node, Plan
 from cytotrial.gating.engine.polygons import ShapeTest
 from cytotrial.gating.gate_tree import GateTree, Key
@@ -24,6 +25,10 @@ class Onlooker(Protocol):
 
     def see(self, key: Key, parent: Frame, inside: Frame) -> None:
         """The events of gate `key` of the first tree, and those of its parent."""
+        ...
+
+    def forget(self) -> None:
+        """Begin again: what has been seen was not exact enough."""
         ...
 
 
@@ -90,10 +95,8 @@ def gate_events(
     except AmbiguousEventError:
         pass
     for one in onlookers:
-        getattr(one, "forget", lambda: None)()
-    measured = measured_events(events, len(names), rows=rows)
-    exact = FlowKitCompensation(matrices, tuple(names), measured)
-    del measured
+        one.forget()
+    exact = FlowKitCompensation(matrices, tuple(names), events.array())
     try:
         return _pass(events, plan, exact, membership=membership, onlookers=onlookers, rows=rows)
     except AmbiguousEventError as error:

@@ -7,8 +7,7 @@ import pytest
 from flowutils.compensate import compensate
 
 from cytotrial.cytometry.compensation import Spillover
-from cytotrial.cytometry.event_blocks import EventsInMemory
-from cytotrial.gating.engine.compensation import QuickCompensation, measured_events
+from cytotrial.gating.engine.compensation import QuickCompensation
 from cytotrial.gating.engine.errors import UncompilableError
 from cytotrial.gating.gate_tree import Dimension
 
@@ -71,9 +70,3 @@ def test_two_matrices_for_one_file(frame_of, spillover) -> None:
 def test_a_matrix_without_inverse_is_left_to_flowkit() -> None:
     with pytest.raises(UncompilableError, match="no inverse"):
         QuickCompensation({"m": Spillover(("A", "B"), np.ones((2, 2)), "test")}, ("A", "B"))
-
-
-def test_all_events_as_measured_from_blocks() -> None:
-    events = events_of(12, 23).astype(np.float32)
-    measured = measured_events(EventsInMemory(events), 5, rows=7)
-    assert measured.dtype == np.float64 and np.array_equal(measured, events)
