@@ -15,6 +15,8 @@ import flowkit as fk
 import numpy as np
 import pytest
 
+from cytotrial.cytometry.event_blocks import Events
+
 # FlowKit transforms and compensates a whole file for every gate: more events would take minutes.
 MOST_EVENTS = 30_000
 GATES = {"rectangle": 6, "polygon": 6, "boolean": 6, "ellipsoid": 2, "quadrant": 3}
@@ -30,8 +32,10 @@ UNREADABLE = {
 }
 
 
-class Stored:
+class Stored(Events):
     """Events as many files hold them, in float32: linear as they are where nothing is lost, else made linear."""
+
+    dtype = np.dtype(np.float32)
 
     def __init__(self, linear: np.ndarray) -> None:
         self._linear, self._start = linear, 0
@@ -40,14 +44,16 @@ class Stored:
         self.identical = [
             bool(np.array_equal(*pair, equal_nan=True)) for pair in zip(self._single.T, linear.T, strict=True)
         ]
-        self.n_events = len(linear)
+        self.n_events, self.n_channels = linear.shape
 
     def block(self, start: int, stop: int) -> np.ndarray:
         self._start = start
         return self._single[start:stop]
 
-    def linear(self, raw: np.ndarray, column: int) -> np.ndarray:
-        return self._linear[self._start : self._start + len(raw), column].copy()
+    def linear(self, block: np.ndarray, column: int, out: np.ndarray | None = None) -> np.ndarray:
+        out = np.empty(len(block)) if out is None else out
+        out[:] = self._linear[self._start : self._start + len(block), column]
+        return out
 
     def is_identity(self, column: int) -> bool:
         return self.identical[column]
