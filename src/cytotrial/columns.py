@@ -1,4 +1,7 @@
-"""The words of every table: name, key and columns. Nothing else in the package spells a column."""
+"""The words of every table: name, key and columns. Nothing else in the package spells a column.
+
+Those of the statistics' tables are in `cytotrial.statistics_columns`.
+"""
 
 from __future__ import annotations
 
@@ -175,55 +178,6 @@ SUBSETS = Table(
         "ci_high",
         "qc_flag",
         "qc_reason",
-    ),
-)
-CHANGE_FROM_BASELINE = Table(
-    "change_from_baseline",
-    ("analysis_set", "arm", "subset", "denominator", "visit"),
-    (
-        "analysis_set",
-        "arm",
-        "subset",
-        "denominator",
-        "visit",
-        "n_pairs",
-        "mean_baseline",
-        "mean_visit",
-        "mean_change",
-        "sd_change",
-        "ci_low",
-        "ci_high",
-        "t",
-        "df",
-        "p_value",
-        "p_holm",
-        "p_bh",
-        "wilcoxon_p",
-        "note",
-    ),
-)
-BETWEEN_ARMS = Table(
-    "between_arms",
-    ("analysis_set", "subset", "denominator", "visit", "measure"),
-    (
-        "analysis_set",
-        "subset",
-        "denominator",
-        "visit",
-        "measure",
-        "n_active",
-        "n_control",
-        "median_active",
-        "median_control",
-        "u",
-        "p_value",
-        "p_holm",
-        "p_bh",
-        "hl_shift",
-        "hl_low",
-        "hl_high",
-        "auc",
-        "note",
     ),
 )
 TRUTH = Table(

@@ -14,7 +14,7 @@ FLOORS = (
     {"statistics", "quality", "subsets"},
     {"gating", "simulate", "exchange"},
     {"cytometry", "study"},
-    {"tables", "documents"},
+    {"tables", "documents", "statistics_columns"},
     {"columns", "errors", "provenance", "schemas", "job_resources", ""},
 )
 BESIDE = {("subsets", "quality")}  # arrows that are allowed on one floor

@@ -8,8 +8,6 @@ import logging
 from pathlib import Path
 
 from cytotrial.columns import (
-    BETWEEN_ARMS,
-    CHANGE_FROM_BASELINE,
     GATES,
     POPULATIONS,
     QUALITY_STEPS,
@@ -23,6 +21,7 @@ from cytotrial.report.gates import read_pictures
 from cytotrial.report.page import PageContent, Source, render_page
 from cytotrial.report.strategies import read_panel_files
 from cytotrial.report.trial import Trial
+from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
 from cytotrial.study.config import load_study
 from cytotrial.study.subjects import read_subjects
 from cytotrial.tables import read_table

@@ -9,12 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE, SUBSETS, Table
-from cytotrial.statistics.between import between_arms
-from cytotrial.statistics.change import change_from_baseline
+from cytotrial.columns import SUBSETS, Table
 from cytotrial.statistics.members import log_members
 from cytotrial.statistics.observations import usable_values
-from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
+from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, PlannedSubset, Schedule
+from cytotrial.statistics.schedule import schedule_of, with_exposure
+from cytotrial.statistics.tables.between import between_arms
+from cytotrial.statistics.tables.change import change_from_baseline
+from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.subjects import Subject, read_subjects
 from cytotrial.tables import read_table, write_table
@@ -68,7 +70,33 @@ def analysis_plan(study: Study) -> AnalysisPlan:
         control=tuple(arm.id for arm in study.arms if arm.role == "control"),
         analysis_sets=study.analysis_sets,
         subsets=tuple(PlannedSubset(readout.id, readout.denominators, readout.condition) for readout in study.readouts),
+        weeks=tuple(visit.week for visit in study.visits),
+        schedule=_schedule(study),
+        endpoints=tuple(PlannedEndpoint(one.id, one.type, one.role, one.visit, one.order) for one in study.endpoints),
+        families=tuple(
+            Family(one.id, one.test, one.subsets, one.visits, one.method) for one in study.analysis.families
+        ),
+        is_locf_asked=study.analysis.locf,
     )
+
+
+def _schedule(study: Study) -> Schedule:
+    """What the configuration says of peaks and troughs; what it does not say, by the dosing periods."""
+    visits, asked = [visit.id for visit in study.visits], study.analysis
+    found = schedule_of(
+        visits,
+        [visit.week for visit in study.visits],
+        baseline=study.baseline,
+        dosing=[(period.from_week, period.to_week) for period in study.dosing],
+    )
+    if asked.peak is None and asked.trough is None and asked.carry_over is None:
+        return found
+    named = Schedule(
+        peak=found.peak if asked.peak is None else asked.peak,
+        trough=found.trough if asked.trough is None else asked.trough,
+        carry_over=asked.carry_over or (),
+    )
+    return with_exposure(visits, named, baseline=study.baseline)
 
 
 def _subjects(sheet: tuple[Subject, ...], plan: AnalysisPlan) -> pd.DataFrame:

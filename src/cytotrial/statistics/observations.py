@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from cytotrial.columns import CONTROL_CONDITION
@@ -20,7 +21,7 @@ def usable_values(
 
     Rows flagged ``not_reported`` or without a percentage are left out; ``flagged`` and ``below_lloq``
     ones are used. Control tubes (FMO, single stain, unstained) never enter. Several samples of the same
-    subject, visit, subset and denominator (replicates) are averaged on the percentage.
+    subject, visit, subset and denominator (replicates) are averaged, percentages and logits apart.
 
     Parameters
     ----------
@@ -35,7 +36,9 @@ def usable_values(
     Returns
     -------
     DataFrame
-        ``subject_id visit subset denominator percent``, sorted by the first four, percent in [0, 100].
+        ``subject_id visit subset denominator percent logit``, sorted by the first four, percent in [0, 100].
+        The logit is log(q / (1 - q)) with q = (x + 0.5) / (n + 1), from x of n events, so that none and all
+        have one too (Haldane 1956, doi:10.1111/j.1469-1809.1956.tb01285.x); NaN where the counts are missing.
 
     Raises
     ------
@@ -55,20 +58,34 @@ def usable_values(
     ]
     if problems:
         raise CytotrialError(problems)
-    table = _chosen_condition(table.assign(percent=percent), plan, source=source)
+    table = _chosen_condition(table.assign(percent=percent, logit=_logits(table)), plan, source=source)
     table = table[(table["qc_flag"] != "not_reported") & table["percent"].notna()]
     # Sorted first: a mean of floats depends on their order, and the same values must give the same bytes.
     table = table.sort_values(["subject_id", "visit", "subset", "denominator", "sample_id"])
     keys = ["subject_id", "visit", "subset", "denominator"]
-    return table.groupby(keys, as_index=False, sort=True)["percent"].mean()
+    return table.groupby(keys, as_index=False, sort=True)[["percent", "logit"]].mean()
 
 
-def values_by_cell(observations: pd.DataFrame) -> dict[tuple[str, str, str], pd.Series]:
-    """The percentages of one (subset, denominator, visit), indexed by subject in sorted order."""
+def values_by_cell(observations: pd.DataFrame, *, scale: str = "percent") -> dict[tuple[str, str, str], pd.Series]:
+    """The values of one (subset, denominator, visit), indexed by subject in sorted order.
+
+    Parameters
+    ----------
+    scale : str
+        ``percent`` or ``logit``; a subject without a value on it is not there.
+    """
+    known = observations[observations[scale].notna()]
     return {
-        (str(subset), str(denominator), str(visit)): rows.set_index("subject_id")["percent"].sort_index()
-        for (subset, denominator, visit), rows in observations.groupby(["subset", "denominator", "visit"])
+        (str(subset), str(denominator), str(visit)): rows.set_index("subject_id")[scale].sort_index()
+        for (subset, denominator, visit), rows in known.groupby(["subset", "denominator", "visit"])
     }
+
+
+def _logits(table: pd.DataFrame) -> pd.Series:
+    """log(q / (1 - q)), q = (x + 0.5) / (n + 1), of x events out of n."""
+    inside, outside = (table[name].map(_number).astype(float) for name in ("numerator_n", "denominator_n"))
+    share = (inside + 0.5) / (outside + 1.0)
+    return np.log(share / (1.0 - share))
 
 
 def _number(cell: object) -> float:

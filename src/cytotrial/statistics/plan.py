@@ -22,6 +22,81 @@ class PlannedSubset:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """Which visits show what of a drug that is given in blocks.
+
+    Parameters
+    ----------
+    peak : tuple of str
+        Visits at the end of a dosing block.
+    trough : tuple of str
+        Visits at the end of the break after one.
+    exposure : tuple of str
+        The visits from the baseline to the last trough: what an area under the curve is made of.
+    carry_over : tuple of str
+        Visits after the last trough.
+    """
+
+    peak: tuple[str, ...] = ()
+    trough: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
+    carry_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlannedEndpoint:
+    """A clinical endpoint as the configuration declares it.
+
+    Parameters
+    ----------
+    kind : str
+        ``binary`` (values 0 and 1) or ``continuous``.
+    role : str
+        ``efficacy``, where a missing value may count as no response, or ``safety``, where it never does.
+    visit, order : str and int, or None
+        Of an endpoint of the hierarchy: the visit at which it is tested, and its place, 1 the first.
+    """
+
+    id: str
+    kind: str
+    role: str
+    visit: str | None = None
+    order: int | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tests that were declared to belong together, and how their p-values are adjusted (``holm`` or ``bh``).
+
+    Parameters
+    ----------
+    test : str
+        One of `FAMILY_TESTS`.
+    subsets, visits : tuple of str
+        Under their primary denominators; empty: all of them, all post-baseline visits.
+    """
+
+    id: str
+    test: str
+    subsets: tuple[str, ...]
+    visits: tuple[str, ...]
+    method: str
+
+
+# What a family may be made of: the table's test, and the p-values' table and column where the rows are many.
+FAMILY_TESTS = (
+    "paired_t",
+    "wilcoxon",
+    "mann_whitney_level",
+    "mann_whitney_change",
+    "ancova_percent",
+    "ancova_logit",
+    "mixed_model_percent",
+    "mixed_model_logit",
+)
+
+
+@dataclass(frozen=True)
 class AnalysisPlan:
     """What is compared with what; plain words only, so that the tables can be made without a trial's folder.
 
@@ -37,6 +112,10 @@ class AnalysisPlan:
         All arms, in the order of the configuration.
     analysis_sets : tuple of str
         The first is the primary one.
+    weeks : tuple of float
+        When the visits are, in their order; empty where nobody said.
+    is_locf_asked : bool
+        Whether last observations are carried forward, as a sensitivity analysis of its own.
     """
 
     baseline: str
@@ -46,6 +125,16 @@ class AnalysisPlan:
     control: tuple[str, ...]
     analysis_sets: tuple[str, ...]
     subsets: tuple[PlannedSubset, ...]
+    weeks: tuple[float, ...] = ()
+    schedule: Schedule = Schedule()
+    endpoints: tuple[PlannedEndpoint, ...] = ()
+    families: tuple[Family, ...] = ()
+    is_locf_asked: bool = False
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The arms that are compared: the first active and the first control one; None without either."""
+        return (self.active[0], self.control[0]) if self.active and self.control else None
 
     @property
     def post_baseline(self) -> tuple[str, ...]:

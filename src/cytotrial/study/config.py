@@ -9,6 +9,7 @@ from typing import Any
 
 from cytotrial.documents import load_schema, plain, read_yaml, schema_problems, shown, text_of
 from cytotrial.errors import CytotrialError, problem
+from cytotrial.study.analysis import Analysis, Endpoint, analysis_of, analysis_problems, endpoints_of
 from cytotrial.study.consistency import consistency_problems, entries, section_ids
 
 DAYS_PER_WEEK = 7.0
@@ -88,6 +89,8 @@ class Study:
     analysis_sets: tuple[str, ...]
     quality: Mapping[str, Any]
     run: Mapping[str, Any]
+    endpoints: tuple[Endpoint, ...] = ()
+    analysis: Analysis = field(default_factory=Analysis)
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ def draft_study(path: Path, *, tables_only: bool = False) -> Draft:
         schema["required"] = [*schema["required"], "sheets", "panels"]
     problems = schema_problems(document, schema, where=str(path))
     problems += consistency_problems(document, where=str(path))
+    problems += analysis_problems(document, where=str(path))
     if problems:
         return _parts(document, schema, tuple(problems))
     return _parts(document, schema, (), _study(document))
@@ -194,6 +198,8 @@ def _study(document: Mapping[str, Any]) -> Study:
         analysis_sets=tuple(text_of(name) for name in document["analysis_sets"]),
         quality=plain(document.get("quality") or {}),
         run=plain(document.get("run") or {}),
+        endpoints=endpoints_of(document),
+        analysis=analysis_of(document),
     )
 
 

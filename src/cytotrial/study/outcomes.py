@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.study.analysis import ANY_VISIT
 from cytotrial.study.consistency import unknown
 from cytotrial.study.sheets import Sheet, read_sheet
 
@@ -51,8 +52,8 @@ def outcome_problems(path: Path, *, visits: Sequence[str], subjects: Set[str]) -
     yield from _repeated(sheet, path)
     for row in sheet.rows:
         visit, subject = row.cells["visit"], row.cells["subject_id"]
-        if visits and visit not in visits:
-            yield unknown(f"{path}, row {row.number}, visit", visit, visits, kind="visit")
+        if visits and visit not in (*visits, ANY_VISIT):
+            yield unknown(f"{path}, row {row.number}, visit", visit, (*visits, ANY_VISIT), kind="visit")
         if subjects and subject not in subjects:
             yield problem(
                 f"{path}, row {row.number}, subject_id",

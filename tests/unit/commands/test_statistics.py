@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cytotrial.cli import main
-from cytotrial.columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE, SUBSETS
+from cytotrial.columns import SUBSETS
+from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
 from cytotrial.tables import read_table, write_table
 
 CONFIG = """

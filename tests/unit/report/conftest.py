@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cytotrial.columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE, STATUS, SUBSETS, Table
+from cytotrial.columns import STATUS, SUBSETS, Table
 from cytotrial.report.trial import Trial
 from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
+from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.subjects import Subject
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cytotrial.statistics.multiplicity import adjust_families, adjusted
+from cytotrial.statistics.methods.multiplicity import adjust_families, adjusted
 
 
 def test_three_p_values_by_hand():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cytotrial.statistics.signed_rank import MOST_EXACT, signed_rank_p
+from cytotrial.statistics.methods.signed_rank import MOST_EXACT, signed_rank_p
 
 
 def enumerated_p(changes: list[float]) -> float:

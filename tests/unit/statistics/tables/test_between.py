@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytotrial.columns import BETWEEN_ARMS
-from cytotrial.statistics.between import between_arms, hodges_lehmann, mann_whitney
+from cytotrial.statistics.tables.between import between_arms, hodges_lehmann, mann_whitney
+from cytotrial.statistics_columns import BETWEEN_ARMS
 
 
 def two_sided(z: float) -> float:

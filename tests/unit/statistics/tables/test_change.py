@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from cytotrial.columns import CHANGE_FROM_BASELINE
-from cytotrial.statistics.change import change_from_baseline, paired_change
+from cytotrial.statistics.tables.change import change_from_baseline, paired_change
+from cytotrial.statistics_columns import CHANGE_FROM_BASELINE
 
 TESTED = ("ci_low", "ci_high", "t", "df", "p_value")
 

@@ -1,0 +1,1 @@
+"""Computations on arrays: numbers in, numbers out; nothing of the trial."""
