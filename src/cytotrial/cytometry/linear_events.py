@@ -66,11 +66,14 @@ class LinearEvents:
             self.column(index)
         return self._finite
 
-    @cached_property
+    @property
     def seen(self) -> LinearEvents:
         """These events, or `MOST_SEEN` of them, evenly spread from the first to the last."""
-        if len(self) <= MOST_SEEN:
-            return self
+        # Not cached: events that hold themselves stay in memory until the garbage collector looks for circles.
+        return self if len(self) <= MOST_SEEN else self._spread
+
+    @cached_property
+    def _spread(self) -> LinearEvents:
         rows = np.linspace(0, len(self) - 1, MOST_SEEN).astype(np.intp)
         return LinearEvents(self._stored, self._spillover, self._names, used=self._used, rows=rows)
 

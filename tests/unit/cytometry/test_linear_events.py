@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -93,6 +95,18 @@ def test_huge_values_are_numbers() -> None:
 def test_a_usual_file_is_seen_whole() -> None:
     made = linear(measured())
     assert made.seen is made
+
+
+def test_seen_events_are_freed_with_their_last_user() -> None:
+    made = linear(measured())
+    made.seen.column(4)
+    gone = weakref.ref(made)
+    gc.disable()  # a circle would wait for it, and a job of many files hold several files' events meanwhile
+    try:
+        del made
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_very_large_file_is_seen_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
