@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,13 @@ def load_schema(name: str) -> dict[str, Any]:
 
 def schema_problems(content: Any, schema: Mapping[str, Any], *, where: str) -> list[str]:
     """Every place where `content` is not what `schema` asks for, as sentences; `where` begins each."""
+    errors = _validator()(schema).iter_errors(content)
+    return list(dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema, where)))
+
+
+@cache
+def _validator() -> Any:
+    """JSON Schema's validator, made once: a sheet has a row's worth of questions for each of its rows."""
     from jsonschema import (
         Draft202012Validator,
         validators,
@@ -173,8 +181,7 @@ def schema_problems(content: Any, schema: Mapping[str, Any], *, where: str) -> l
     usual = Draft202012Validator.TYPE_CHECKER
     # YAML's .nan is within any limits, for no comparison with it is true.
     numbers = usual.redefine("number", lambda _, value: usual.is_type(value, "number") and value == value)
-    errors = validators.extend(Draft202012Validator, type_checker=numbers)(schema).iter_errors(content)
-    return list(dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema, where)))
+    return validators.extend(Draft202012Validator, type_checker=numbers)
 
 
 def _sentences(error: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:

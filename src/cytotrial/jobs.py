@@ -157,8 +157,6 @@ def load_jobs(config: Path, root: Path) -> Jobs:
     if checked.problems or checked.study is None:
         sys.stderr.writelines(f"ERROR: {line}\n" for line in checked.problems)
         sys.exit(2)
-    if checked.study.sheets and checked.study.sheets.outcomes:
-        sys.stderr.write(f"WARNING: {checked.study.sheets.outcomes}: clinical endpoints are not analysed yet\n")
     return Jobs(checked.study, checked.samples, checked.overrides)
 
 

@@ -1,4 +1,7 @@
-"""The words of the statistics' tables, results/stats/<name>.tsv: their keys and columns."""
+"""The words of the statistics' tables, results/stats/<name>.tsv: their keys and columns.
+
+Other programs read four of them: their first columns, up to ``note``, are the contract's; what came later follows.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,23 @@ def _table(name: str, key: str, columns: str) -> Table:
 CHANGE_FROM_BASELINE = _table(
     "change_from_baseline",
     "analysis_set arm subset denominator visit",
-    """n_pairs mean_baseline mean_visit mean_change sd_change ci_low ci_high t df p_value p_holm p_bh wilcoxon_p
-    hl_change hl_low hl_high dz note""",
+    """n_pairs mean_baseline mean_visit mean_change sd_change ci_low ci_high t df p_value p_holm p_bh wilcoxon_p note
+    hl_change hl_low hl_high dz""",
 )
 BETWEEN_ARMS = _table(
     "between_arms",
     "analysis_set subset denominator visit measure",
-    """n_active n_control median_active median_control u p_value p_holm p_bh hl_shift hl_low hl_high auc cliffs_delta
-    mean_active mean_control mean_difference welch_low welch_high welch_t welch_df welch_p note""",
+    """n_active n_control median_active median_control u p_value p_holm p_bh hl_shift hl_low hl_high auc note
+    cliffs_delta mean_active mean_control mean_difference welch_low welch_high welch_t welch_df welch_p""",
 )
 CATEGORICAL = _table(
     "categorical",
     "analysis_set endpoint visit",
-    """x_active n_active x_control n_control n_missing pearson_p yates_p likelihood_ratio_p fisher_p n_minus_1_p
-    fisher_greater_p fisher_less_p student_t_p welch_t_p preferred preferred_p
-    risk_difference rd_low rd_high rd_wald_low rd_wald_high odds_ratio or_low or_high or_haldane or_haldane_low
-    or_haldane_high or_conditional or_conditional_low or_conditional_high
-    rate_active rate_active_low rate_active_high rate_control rate_control_low rate_control_high min_expected note""",
+    """x_active n_active x_control n_control pearson_p yates_p likelihood_ratio_p fisher_p n_minus_1_p
+    risk_difference rd_low rd_high odds_ratio or_low or_high min_expected note
+    n_missing preferred preferred_p fisher_greater_p fisher_less_p student_t_p welch_t_p rd_wald_low rd_wald_high
+    or_haldane or_haldane_low or_haldane_high or_conditional or_conditional_low or_conditional_high
+    rate_active rate_active_low rate_active_high rate_control rate_control_low rate_control_high""",
 )
 MCNEMAR = _table(
     "mcnemar",
@@ -66,8 +69,8 @@ ANCOVA = _table(
 MIXED_MODEL = _table(
     "mixed_model",
     "analysis_set subset denominator visit scale",
-    """estimate se df ci_low ci_high p_value p_holm p_bh odds_ratio or_low or_high method n_subjects n_observations
-    note""",
+    """estimate se df ci_low ci_high p_value method n_subjects n_observations note p_holm p_bh odds_ratio or_low
+    or_high""",
 )
 MIXED_MODEL_FIT = _table(
     "mixed_model_fit",

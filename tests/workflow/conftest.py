@@ -31,6 +31,16 @@ TABLES = {
         "analysis_set subset denominator visit measure n_active n_control median_active median_control u p_value "
         "p_holm p_bh hl_shift hl_low hl_high auc note",
     ),
+    "results/stats/mixed_model.tsv": (
+        "analysis_set subset denominator visit scale",
+        "analysis_set subset denominator visit scale estimate se df ci_low ci_high p_value method n_subjects "
+        "n_observations note",
+    ),
+    "results/stats/categorical.tsv": (
+        "analysis_set endpoint visit",
+        "analysis_set endpoint visit x_active n_active x_control n_control pearson_p yates_p likelihood_ratio_p "
+        "fisher_p n_minus_1_p risk_difference rd_low rd_high odds_ratio or_low or_high min_expected note",
+    ),
 }
 
 

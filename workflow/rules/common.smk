@@ -6,6 +6,7 @@ from pathlib import Path
 from cytotrial.job_resources import JobResources
 from cytotrial.jobs import load_jobs, outcome
 from cytotrial.provenance import verb_version
+from cytotrial.statistics_columns import STATISTICS
 
 CONFIG = config.get("trial_config", "config/config.yaml")
 JOBS = load_jobs(Path(CONFIG), Path())

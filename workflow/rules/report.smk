@@ -11,14 +11,15 @@ rule report:
         populations="results/tables/populations.tsv",
         gates="results/tables/gates.tsv",
         subsets="results/tables/subsets.tsv",
-        change="results/stats/change_from_baseline.tsv",
-        between="results/stats/between_arms.tsv",
+        stats=[f"results/stats/{table.name}.tsv" for table in STATISTICS],
+        methods="results/stats/methods.md",
         pictures=[
             f"results/interim/{panel}/pictures"
             for panel in sorted({panel for panel, _ in JOBS.blocks})
         ],
     output:
-        "results/report/index.html",
+        page="results/report/index.html",
+        methods="results/report/methods.md",
     log:
         "results/logs/report.log",
     conda:
@@ -28,8 +29,9 @@ rule report:
         runtime=RESOURCES.minutes("report"),
     params:
         tables=lambda wildcards, input: Path(input.status).parent,
-        stats=lambda wildcards, input: Path(input.change).parent,
+        stats=lambda wildcards, input: Path(input.methods).parent,
         code=verb_version("report"),
     shell:
         "cytotrial report --config {input.config:q} --tables {params.tables:q} --stats {params.stats:q}"
-        " --subjects {input.subjects:q} --pictures {input.pictures:q} --out {output:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --pictures {input.pictures:q} --out {output.page:q}"
+        " --methods {output.methods:q} 2> {log:q}"

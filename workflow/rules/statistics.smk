@@ -6,9 +6,10 @@ rule statistics:
         config=CONFIG,
         subsets="results/tables/subsets.tsv",
         subjects=STUDY.sheets.subjects,
+        outcomes=STUDY.sheets.outcomes or [],
     output:
-        change="results/stats/change_from_baseline.tsv",
-        between="results/stats/between_arms.tsv",
+        tables=[f"results/stats/{table.name}.tsv" for table in STATISTICS],
+        methods="results/stats/methods.md",
     log:
         "results/logs/statistics.log",
     priority: 20
@@ -18,8 +19,8 @@ rule statistics:
         mem_mb=RESOURCES.memory("statistics"),
         runtime=RESOURCES.minutes("statistics"),
     params:
-        out=lambda wildcards, output: Path(output.change).parent,
+        out=lambda wildcards, output: Path(output.methods).parent,
         code=verb_version("statistics"),
     shell:
         "cytotrial statistics --config {input.config:q} --subsets {input.subsets:q}"
-        " --subjects {input.subjects:q} --out {params.out:q} 2> {log:q}"
+        " --subjects {input.subjects:q} --outcomes {input.outcomes:q} --out {params.out:q} 2> {log:q}"

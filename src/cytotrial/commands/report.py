@@ -17,11 +17,13 @@ from cytotrial.columns import (
 )
 from cytotrial.commands.statistics import analysis_plan
 from cytotrial.errors import CytotrialError
+from cytotrial.quality import quality_rules
 from cytotrial.report.gates import read_pictures
+from cytotrial.report.methods_document import methods_document
 from cytotrial.report.page import PageContent, Source, render_page
 from cytotrial.report.strategies import read_panel_files
 from cytotrial.report.trial import Trial
-from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
+from cytotrial.statistics_columns import BETWEEN_ARMS, CATEGORICAL, CHANGE_FROM_BASELINE, FAMILIES, MIXED_MODEL
 from cytotrial.study.config import load_study
 from cytotrial.study.subjects import read_subjects
 from cytotrial.tables import read_table
@@ -31,6 +33,7 @@ logger = logging.getLogger(__name__)
 REQUIRED_TABLES = (STATUS, SUBSETS)
 OPTIONAL_TABLES = (QUALITY_STEPS, POPULATIONS, GATES)  # the section says so where one is not there
 STATISTICS = (CHANGE_FROM_BASELINE, BETWEEN_ARMS)
+OPTIONAL_STATISTICS = (MIXED_MODEL, CATEGORICAL, FAMILIES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
     parser.add_argument("--pictures", nargs="*", type=Path, default=[], help="folders of draw-gates: <sample_id>.svg")
     parser.add_argument("--out", type=Path, required=True, help="the page, an .html file")
+    parser.add_argument("--methods", type=Path, help="methods.md: the methods section, as Markdown")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -63,12 +67,18 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(page, encoding="utf-8", newline="\n")
     logger.info("%s: %.0f kB", arguments.out, arguments.out.stat().st_size / 1000)
+    if arguments.methods is not None:
+        told = arguments.stats / "methods.md"
+        statistics = told.read_text(encoding="utf-8") if told.is_file() else None
+        text = methods_document(trial, strategies, quality_rules(study.quality), statistics)
+        arguments.methods.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _read_tables(folder: Path, stats: Path) -> dict[str, Source]:
     """Every table that is there, by its name."""
     wanted = [(folder, table) for table in REQUIRED_TABLES] + [(stats, table) for table in STATISTICS]
-    wanted += [(folder, table) for table in OPTIONAL_TABLES if (folder / f"{table.name}.tsv").exists()]
+    optional = [(folder, table) for table in OPTIONAL_TABLES] + [(stats, table) for table in OPTIONAL_STATISTICS]
+    wanted += [(parent, table) for parent, table in optional if (parent / f"{table.name}.tsv").exists()]
     tables, problems = {}, []
     for parent, table in wanted:
         try:

@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.columns import SUBSETS, Table
-from cytotrial.statistics.members import log_members
-from cytotrial.statistics.observations import usable_values
+from cytotrial.columns import SUBSETS
+from cytotrial.statistics.analysis import analyse
+from cytotrial.statistics.endpoints import SAFETY_SET
+from cytotrial.statistics.methods_text import methods_section
 from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, PlannedSubset, Schedule
 from cytotrial.statistics.schedule import schedule_of, with_exposure
-from cytotrial.statistics.tables.between import between_arms
-from cytotrial.statistics.tables.change import change_from_baseline
-from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
+from cytotrial.statistics_columns import STATISTICS
 from cytotrial.study.config import Study, load_study
+from cytotrial.study.outcomes import Outcome, read_outcomes
 from cytotrial.study.subjects import Subject, read_subjects
 from cytotrial.tables import read_table, write_table
 
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--subsets", type=Path, required=True, help="subsets.tsv: the percentages")
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
-    parser.add_argument("--outcomes", type=Path, help="outcomes.tsv: clinical endpoints")
+    parser.add_argument("--outcomes", type=Path, nargs="?", help="outcomes.tsv: clinical endpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write ``change_from_baseline.tsv`` and ``between_arms.tsv`` into ``arguments.out``.
+    """Write every table of `cytotrial.statistics_columns` and ``methods.md`` into ``arguments.out``.
 
     Raises
     ------
@@ -50,14 +50,20 @@ def run(arguments: argparse.Namespace) -> None:
     plan = analysis_plan(study)
     subjects = _subjects(read_subjects(arguments.subjects, study=study), plan)
     subsets = pd.DataFrame(read_table(arguments.subsets, SUBSETS), columns=list(SUBSETS.columns))
-    observations = usable_values(subsets, subjects, plan, source=str(arguments.subsets))
-    log_members(subjects, plan, observations["subject_id"])
-    if arguments.outcomes is not None:
-        logger.info("%s: categorical endpoints are not analysed yet", arguments.outcomes)
-    changes = change_from_baseline(observations, subjects, plan)
-    comparisons = between_arms(observations, subjects, plan)
-    _write(arguments.out, CHANGE_FROM_BASELINE, changes)
-    _write(arguments.out, BETWEEN_ARMS, comparisons)
+    outcomes = _outcomes(() if arguments.outcomes is None else read_outcomes(arguments.outcomes))
+    analysis = analyse(
+        subsets,
+        subjects,
+        outcomes,
+        plan,
+        subsets_source=str(arguments.subsets),
+        outcomes_source=str(arguments.outcomes),
+    )
+    for table in STATISTICS:
+        path = arguments.out / f"{table.name}.tsv"
+        write_table(path, table, analysis.tables[table.name])
+        logger.info("%s: %d rows", path, len(analysis.tables[table.name]))
+    (arguments.out / "methods.md").write_text(methods_section(analysis.methods), encoding="utf-8", newline="\n")
 
 
 def analysis_plan(study: Study) -> AnalysisPlan:
@@ -91,26 +97,32 @@ def _schedule(study: Study) -> Schedule:
     )
     if asked.peak is None and asked.trough is None and asked.carry_over is None:
         return found
-    named = Schedule(
-        peak=found.peak if asked.peak is None else asked.peak,
-        trough=found.trough if asked.trough is None else asked.trough,
-        carry_over=asked.carry_over or (),
+    # A visit that the configuration names is what it says there, whatever the dosing periods would make of it.
+    declared = {*(asked.peak or ()), *(asked.trough or ()), *(asked.carry_over or ())}
+    peak, trough = (
+        tuple(visit for visit in visits if visit in said)
+        if said is not None
+        else tuple(visit for visit in dosed if visit not in declared)
+        for said, dosed in ((asked.peak, found.peak), (asked.trough, found.trough))
     )
-    return with_exposure(visits, named, baseline=study.baseline)
+    carry_over = tuple(visit for visit in visits if visit in (asked.carry_over or ()))
+    return with_exposure(visits, Schedule(peak, trough, carry_over=carry_over), baseline=study.baseline)
 
 
 def _subjects(sheet: tuple[Subject, ...], plan: AnalysisPlan) -> pd.DataFrame:
-    """``subject_id``, ``arm`` and one Boolean column for every analysis set."""
+    """``subject_id``, ``arm`` and a Boolean column for every analysis set; ``safety`` too where the sheet has it."""
     columns: dict[str, list[Any]] = {
         "subject_id": [subject.subject_id for subject in sheet],
         "arm": [subject.arm for subject in sheet],
     }
-    for name in plan.analysis_sets:
+    given = {name for subject in sheet for name in subject.analysis_sets}
+    for name in dict.fromkeys([*plan.analysis_sets, *({SAFETY_SET} & given)]):
         columns[name] = [name in subject.analysis_sets for subject in sheet]
     return pd.DataFrame(columns)
 
 
-def _write(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
-    path = folder / f"{table.name}.tsv"
-    write_table(path, table, rows)
-    logger.info("%s: %d rows", path, len(rows))
+def _outcomes(sheet: tuple[Outcome, ...]) -> pd.DataFrame:
+    """``subject_id visit endpoint value``, the value NaN where it is missing."""
+    rows = [(one.subject_id, one.visit, one.endpoint, one.value) for one in sheet]
+    table = pd.DataFrame(rows, columns=["subject_id", "visit", "endpoint", "value"])
+    return table.assign(value=table["value"].astype(float))

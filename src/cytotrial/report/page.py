@@ -16,6 +16,7 @@ from cytotrial.report.dynamics import picture, subset_dynamics
 from cytotrial.report.files import file_section
 from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
 from cytotrial.report.methods import quality_sentences, versions
+from cytotrial.report.model_tables import endpoint_table, family_table, mixed_model_table
 from cytotrial.report.moved_gates import moved_gates
 from cytotrial.report.result_tables import between_table, change_table, subset_table
 from cytotrial.report.strategies import Document, PanelDocuments, method_sentences, strategy_view
@@ -41,7 +42,8 @@ class PageContent:
     trial : Trial
     tables : mapping of table name to Source
         ``status``, ``subsets``, ``change_from_baseline`` and ``between_arms`` must be there; where ``gates``,
-        ``populations`` or ``quality_steps`` is not, its section says so.
+        ``populations`` or ``quality_steps`` is not, its section says so; ``mixed_model``, ``categorical`` and
+        ``families`` are shown where they are there.
     config_text : str
         The configuration file as it is.
     pictures : mapping of panel to pictures
@@ -89,6 +91,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "answer_sources": (change.name, between.name),
         "pictures": [picture(one, trial, source=subsets.name) for one in dynamics],
         "results": _results(content),
+        "endpoints": _endpoints(content),
         "subset_tables": [
             subset_table(subsets.rows, readout, trial, source=subsets.name) for readout in trial.study.readouts
         ],
@@ -129,19 +132,32 @@ def _summary(trial: Trial, status: Sequence[Row]) -> str:
 
 
 def _results(content: PageContent) -> list[tuple[str, list[TableView]]]:
-    """Each analysis set with its two tables, the primary one first."""
+    """Each analysis set with its tables, the primary one first."""
     trial, tables = content.trial, content.tables
     change, between = tables["change_from_baseline"], tables["between_arms"]
+    mixed = tables.get("mixed_model")
     return [
         (
             name,
             [
                 change_table(change.rows, name, trial, source=change.name),
                 between_table(between.rows, name, trial, source=between.name),
+                *([mixed_model_table(mixed.rows, name, trial, source=mixed.name)] if mixed else []),
             ],
         )
         for name in trial.study.analysis_sets
     ]
+
+
+def _endpoints(content: PageContent) -> list[TableView]:
+    """Declared families and clinical endpoints, where there are any."""
+    trial, tables = content.trial, content.tables
+    views = [
+        make(tables[name].rows, trial, source=tables[name].name)
+        for name, make in (("families", family_table), ("categorical", endpoint_table))
+        if name in tables
+    ]
+    return [view for view in views if view.n_rows]
 
 
 def _moved_gates(tables: Mapping[str, Source]) -> TableView | None:

@@ -12,6 +12,15 @@ from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
 
 NOT_GIVEN = "NA"
+KEYS = ["subject_id", "visit", "subset", "denominator"]
+COLUMNS = ["sample_id", *KEYS, "condition", "percent", "numerator_n", "denominator_n", "qc_flag", "qc_reason"]
+# Of each number: the largest it can be, and what a reader is told.
+MOST_EVENTS = 2.0**53
+EXPECTED = {
+    "percent": (100.0, "a number from 0 to 100"),
+    "numerator_n": (MOST_EVENTS, "a number of events"),
+    "denominator_n": (MOST_EVENTS, "a number of events"),
+}
 
 
 def usable_values(
@@ -38,32 +47,45 @@ def usable_values(
     DataFrame
         ``subject_id visit subset denominator percent logit``, sorted by the first four, percent in [0, 100].
         The logit is log(q / (1 - q)) with q = (x + 0.5) / (n + 1), from x of n events, so that none and all
-        have one too (Haldane 1956, doi:10.1111/j.1469-1809.1956.tb01285.x); NaN where the counts are missing.
+        have one too (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x); NaN where the counts are missing, n is 0
+        or x is above n.
 
     Raises
     ------
     CytotrialError
         A subset, denominator or visit the plan does not know, a subject whose arm is not known, a
-        repeated row, a percentage that is no number from 0 to 100, or a subset measured under several
-        conditions with none chosen.
+        repeated row, a percentage that is no number from 0 to 100, a count that is no number of events, or a
+        subset measured under several conditions with none chosen.
     """
-    table = subsets.assign(condition=subsets["condition"].where(subsets["condition"].notna(), NOT_GIVEN))
-    table = table[~table["condition"].astype(str).str.match(CONTROL_CONDITION)]
-    percent = table["percent"].map(_number).astype(float)
+    table = _without_controls(subsets)
+    numbers = {name: _numbers(table[name]) for name in ("percent", "numerator_n", "denominator_n")}
     problems = [
         *_unknown_words(table, plan, source=source),
         *_unknown_subjects(table, subjects, source=source),
         *_repeated_rows(table, source=source),
-        *_no_percentages(table, percent, source=source),
+        *(line for name, values in numbers.items() for line in _no_numbers(table, name, values, source=source)),
     ]
     if problems:
         raise CytotrialError(problems)
-    table = _chosen_condition(table.assign(percent=percent, logit=_logits(table)), plan, source=source)
-    table = table[(table["qc_flag"] != "not_reported") & table["percent"].notna()]
-    # Sorted first: a mean of floats depends on their order, and the same values must give the same bytes.
-    table = table.sort_values(["subject_id", "visit", "subset", "denominator", "sample_id"])
-    keys = ["subject_id", "visit", "subset", "denominator"]
-    return table.groupby(keys, as_index=False, sort=True)[["percent", "logit"]].mean()
+    logit = _logits(numbers["numerator_n"], numbers["denominator_n"])
+    table = _chosen_condition(table.assign(percent=numbers["percent"], logit=logit), plan, source=source)
+    return _means(table[is_usable(table)])
+
+
+def counting_rows(subsets: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+    """The rows of ``subsets.tsv`` that the plan asks for, usable or not: no control tubes, the chosen condition.
+
+    Raises
+    ------
+    CytotrialError
+        A subset measured under several conditions with none chosen, or not under the chosen one.
+    """
+    return _chosen_condition(_without_controls(subsets), plan, source="subsets.tsv")
+
+
+def is_usable(rows: pd.DataFrame) -> pd.Series:
+    """Whether each row of ``subsets.tsv`` has a percentage that is tested; True also where it is flagged."""
+    return (rows["qc_flag"] != "not_reported") & rows["percent"].notna()
 
 
 def values_by_cell(observations: pd.DataFrame, *, scale: str = "percent") -> dict[tuple[str, str, str], pd.Series]:
@@ -81,16 +103,48 @@ def values_by_cell(observations: pd.DataFrame, *, scale: str = "percent") -> dic
     }
 
 
-def _logits(table: pd.DataFrame) -> pd.Series:
-    """log(q / (1 - q)), q = (x + 0.5) / (n + 1), of x events out of n."""
-    inside, outside = (table[name].map(_number).astype(float) for name in ("numerator_n", "denominator_n"))
+def _without_controls(subsets: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are looked at, of all rows but those of staining controls; no condition is ``NA``.
+
+    Keys and condition become categories: 400,000 rows are then checked, sorted and grouped in one second, not five.
+    """
+    table = subsets[COLUMNS].assign(condition=subsets["condition"].where(subsets["condition"].notna(), NOT_GIVEN))
+    table = table.astype(dict.fromkeys([*KEYS, "condition"], "category"))
+    controls = [word for word in table["condition"].cat.categories if CONTROL_CONDITION.match(str(word))]
+    return table[~table["condition"].isin(controls)] if controls else table
+
+
+def _means(table: pd.DataFrame) -> pd.DataFrame:
+    """Means of the replicates, one row per key in sorted order."""
+    if table.duplicated(KEYS).any():
+        # A mean of floats depends on their order, and the same values must give the same bytes.
+        table = table.sort_values([*KEYS, "sample_id"])
+        table = table.groupby(KEYS, as_index=False, observed=True)[["percent", "logit"]].mean()
+    else:
+        table = table.sort_values(KEYS, ignore_index=True)[[*KEYS, "percent", "logit"]]
+    return table.astype(dict.fromkeys(KEYS, object))
+
+
+def _logits(inside: pd.Series, outside: pd.Series) -> pd.Series:
+    """log(q / (1 - q)), q = (x + 0.5) / (n + 1), of x events out of n; NaN unless 0 <= x <= n and n > 0."""
     share = (inside + 0.5) / (outside + 1.0)
+    share = share.where((inside >= 0.0) & (inside <= outside) & (outside > 0.0))
     return np.log(share / (1.0 - share))
 
 
-def _number(cell: object) -> float:
+def _numbers(cells: pd.Series) -> pd.Series:
+    """Text as floats, NaN where it is none."""
     # Not pandas' to_numeric, which misses the last bit of every sixth value: equal changes would no
     # longer be ties.
+    values = cells.to_numpy(dtype=object)
+    try:
+        numbers = values.astype(float)
+    except (TypeError, ValueError):
+        numbers = np.array([_number(cell) for cell in values], dtype=float)
+    return pd.Series(numbers, index=cells.index)
+
+
+def _number(cell: object) -> float:
     try:
         return float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -107,7 +161,7 @@ def _unknown_words(table: pd.DataFrame, plan: AnalysisPlan, *, source: str) -> I
 
 def _unknown(table: pd.DataFrame, column: str, known: list[str] | tuple[str, ...], *, source: str) -> Iterator[str]:
     strange = table[~table[column].isin(known)]
-    for word, rows in strange.groupby(column, dropna=False):
+    for word, rows in strange.groupby(column, dropna=False, observed=True):
         of_subset = f" of {rows['subset'].iloc[0]}" if column == "denominator" else ""
         yield problem(
             f"{source}, row {rows.index[0] + 2}, {column}",
@@ -119,7 +173,7 @@ def _unknown(table: pd.DataFrame, column: str, known: list[str] | tuple[str, ...
 
 def _unknown_subjects(table: pd.DataFrame, subjects: pd.DataFrame, *, source: str) -> Iterator[str]:
     known = sorted(subjects["subject_id"])
-    for subject, rows in table[~table["subject_id"].isin(known)].groupby("subject_id", dropna=False):
+    for subject, rows in table[~table["subject_id"].isin(known)].groupby("subject_id", dropna=False, observed=True):
         yield problem(
             f"{source}, row {rows.index[0] + 2}, subject_id",
             found=f"{subject!r}{did_you_mean(str(subject), known)} in {len(rows)} rows",
@@ -140,13 +194,14 @@ def _repeated_rows(table: pd.DataFrame, *, source: str) -> Iterator[str]:
         )
 
 
-def _no_percentages(table: pd.DataFrame, percent: pd.Series, *, source: str) -> Iterator[str]:
-    wrong = table["percent"].notna() & ~percent.between(0.0, 100.0)
+def _no_numbers(table: pd.DataFrame, column: str, numbers: pd.Series, *, source: str) -> Iterator[str]:
+    highest, wanted = EXPECTED[column]
+    wrong = table[column].notna() & ~((numbers >= 0.0) & (numbers <= highest))
     for row in table.index[wrong]:
         yield problem(
-            f"{source}, row {row + 2}, percent",
-            found=repr(table.loc[row, "percent"]),
-            expected="a number from 0 to 100, or NA",
+            f"{source}, row {row + 2}, {column}",
+            found=repr(table.loc[row, column]),
+            expected=f"{wanted}, or NA",
             remedy="make the table again",
         )
 

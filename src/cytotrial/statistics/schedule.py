@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from cytotrial.statistics.plan import Schedule
 
 TOLERANCE = 0.5  # weeks between a planned visit and the end of a block or break
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of a subject's changes from baseline, visit -> weight; empty weights where `note` says why."""
+
+    id: str
+    visits: tuple[str, ...]
+    weights: Mapping[str, float]
+    note: str = ""
 
 
 def schedule_of(
@@ -62,6 +74,61 @@ def with_exposure(visits: Sequence[str], schedule: Schedule, *, baseline: str) -
     last, first = max(named), order.index(baseline)
     carry_over = schedule.carry_over or tuple(order[last + 1 :])
     return Schedule(schedule.peak, schedule.trough, tuple(order[first : last + 1]), carry_over)
+
+
+def contrasts_of(schedule: Schedule, weeks: Mapping[str, float], *, baseline: str) -> tuple[Contrast, ...]:
+    """What the schedule asks of the changes: ``peak trough peak_minus_trough auc carry_over``, where it has the visits.
+
+    Parameters
+    ----------
+    weeks : mapping
+        Visit -> week, in order of time; weeks may be unknown, the order not.
+
+    Returns
+    -------
+    tuple of Contrast
+        ``auc`` is the area under the change by trapezoids, over its length in weeks: the change averaged over time, in
+        the unit of the change. The baseline's own change is 0 and needs no weight. `visits` are in order of time.
+
+    Examples
+    --------
+    >>> schedule = Schedule(peak=("W2",), trough=("W4",), exposure=("W0", "W2", "W4"))
+    >>> found = contrasts_of(schedule, {"W0": 0.0, "W2": 2.0, "W4": 4.0}, baseline="W0")
+    >>> [(one.id, dict(one.weights)) for one in found][2:]
+    [('peak_minus_trough', {'W2': 1.0, 'W4': -1.0}), ('auc', {'W2': 0.5, 'W4': 0.25})]
+    """
+    peak, trough, carry_over = (_mean(names) for names in (schedule.peak, schedule.trough, schedule.carry_over))
+    found = {"peak": peak, "trough": trough}
+    if peak and trough:
+        found["peak_minus_trough"] = peak | {visit: -weight for visit, weight in trough.items()}
+    order = list(weeks)
+    made = [_contrast(name, weights, order) for name, weights in found.items() if weights]
+    if len(schedule.exposure) > 1:
+        made.append(_time_average(schedule.exposure, weeks, baseline))
+    return (*made, *([_contrast("carry_over", carry_over, order)] if carry_over else ()))
+
+
+def _mean(names: Sequence[str]) -> dict[str, float]:
+    return {name: 1.0 / len(names) for name in names}
+
+
+def _contrast(name: str, weights: Mapping[str, float], order: Sequence[str]) -> Contrast:
+    visits = tuple(visit for visit in order if visit in weights)
+    return Contrast(name, visits, {visit: weights[visit] for visit in visits})
+
+
+def _time_average(exposure: Sequence[str], weeks: Mapping[str, float], baseline: str) -> Contrast:
+    """Trapezoids: half of each interval's length for either of its visits, over the length of all."""
+    after = tuple(visit for visit in exposure if visit != baseline)
+    at = [weeks[visit] for visit in exposure]
+    length = at[-1] - at[0]
+    if not length > 0.0:  # NaN where nobody said when the visits are
+        return Contrast("auc", after, {}, "the weeks of the visits are not known, or all the same")
+    weights = dict.fromkeys(exposure, 0.0)
+    for (first, start), (second, end) in pairwise(zip(exposure, at, strict=True)):
+        weights[first] += (end - start) / 2.0 / length
+        weights[second] += (end - start) / 2.0 / length
+    return Contrast("auc", after, {visit: weights[visit] for visit in after})
 
 
 def _is_near(week: float, targets: Sequence[float]) -> bool:

@@ -12,6 +12,22 @@ from cytotrial.errors import problem
 from cytotrial.study.consistency import entries, is_id, section_ids, unknown
 
 ANY_VISIT = "ANY"  # of an outcome that belongs to the whole trial, as an adverse event does
+LOCF_SUFFIX = "_locf"  # of the primary analysis set's name, where last observations are carried forward
+TESTS_WITHIN_ARMS = ("paired_t", "wilcoxon")
+TESTS_BETWEEN_ARMS = (
+    "mann_whitney_level",
+    "mann_whitney_change",
+    "ancova_percent",
+    "ancova_logit",
+    "mixed_model_percent",
+    "mixed_model_logit",
+)
+# The families of every trial, whose names no declared one can have.
+BUILT_IN_FAMILIES = tuple(
+    f"{scope}_{test}"
+    for scope, tests in (("all", (*TESTS_WITHIN_ARMS, *TESTS_BETWEEN_ARMS)), ("both_arms", TESTS_WITHIN_ARMS))
+    for test in tests
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ def endpoints_of(document: Mapping[str, Any]) -> tuple[Endpoint, ...]:
             label=text_of(entry.get("label", entry["id"])),
             type=entry["type"],
             role=entry.get("role", "efficacy"),
-            order=entry.get("order"),
+            order=int(entry["order"]) if "order" in entry else None,
             visit=text_of(entry["visit"]) if "visit" in entry else None,
         )
         for entry in document.get("endpoints") or ()
@@ -86,47 +102,146 @@ def _texts(names: Any) -> tuple[str, ...]:
 
 
 def analysis_problems(document: Mapping[str, Any], *, where: str) -> Iterator[str]:
-    """Every reference of the sections ``endpoints`` and ``analysis`` to nothing, and every repetition."""
-    visits, readouts = section_ids(document, "visits"), section_ids(document, "readouts")
+    """Every contradiction of the sections ``endpoints`` and ``analysis``; what has the wrong form the schema tells."""
+    visits = section_ids(document, "visits")
+    if ANY_VISIT in visits:
+        yield problem(
+            f"{where}, visits, {ANY_VISIT}",
+            found=f"a visit called {ANY_VISIT}",
+            expected=f"another id: in the outcomes sheet {ANY_VISIT} stands for the whole trial",
+            remedy="rename the visit",
+        )
     yield from _endpoint_problems(document, visits, where)
     section = document.get("analysis")
-    if not isinstance(section, dict):
-        return
-    schedule = section.get("schedule") if isinstance(section.get("schedule"), dict) else {}
-    for phase, names in schedule.items():
-        yield from _unknown_names(names, visits, "visit", f"{where}, analysis, schedule, {phase}")
-    families = entries(section, "families")
-    yield from _repeated([family.get("id") for family in families], f"{where}, analysis, families")
-    for family in families:
-        place = f"{where}, analysis, families, {text_of(family.get('id'))}"
-        yield from _unknown_names(family.get("subsets"), readouts, "readout", f"{place}, subsets")
-        yield from _unknown_names(family.get("visits"), visits, "visit", f"{place}, visits")
+    if isinstance(section, dict):
+        yield from _schedule_problems(section, document, f"{where}, analysis, schedule")
+        yield from _family_problems(section, document, f"{where}, analysis, families")
+        yield from _locf_problems(section, document, where)
 
 
 def _endpoint_problems(document: Mapping[str, Any], visits: tuple[str, ...], where: str) -> Iterator[str]:
-    found = entries(document, "endpoints")
-    keys = [f"{text_of(entry.get('id'))} at {text_of(entry.get('visit', 'all visits'))}" for entry in found]
+    found = [entry for entry in entries(document, "endpoints") if is_id(entry.get("id"))]
+    keys = [f"{text_of(entry['id'])} at {text_of(entry.get('visit', 'no visit'))}" for entry in found]
     yield from _repeated(keys, f"{where}, endpoints")
-    yield from _repeated([entry["order"] for entry in found if "order" in entry], f"{where}, endpoints, order")
+    first: dict[str, Mapping[str, Any]] = {}
     for entry in found:
-        place = f"{where}, endpoints, {text_of(entry.get('id'))}"
+        name, place = text_of(entry["id"]), f"{where}, endpoints, {text_of(entry['id'])}"
         yield from _unknown_names([entry.get("visit")], (*visits, ANY_VISIT), "visit", f"{place}, visit")
-        if "order" in entry and "visit" not in entry:
+        if ("order" in entry) != ("visit" in entry):
+            has, lacks = ("order", "visit") if "order" in entry else ("visit", "order")
             yield problem(
                 place,
-                found=f"order {entry['order']} and no visit",
-                expected="the visit at which an endpoint of the hierarchy is tested",
-                remedy="add visit: VISIT",
+                found=f"{has} {text_of(entry[has])} and no {lacks}",
+                expected="both where the endpoint is tested in the hierarchy, else neither",
+                remedy=f"add {lacks}: ..., or remove {has}",
+            )
+        for key, default in (("type", None), ("role", "efficacy")):
+            before, now = first.setdefault(name, entry).get(key, default), entry.get(key, default)
+            if before != now:
+                yield problem(
+                    f"{place}, {key}",
+                    found=f"{text_of(now)} and, in an entry above, {text_of(before)}",
+                    expected=f"the same {key} wherever the endpoint is named",
+                    remedy="correct one of them",
+                )
+    yield from _order_problems([entry["order"] for entry in found if "order" in entry], f"{where}, endpoints, order")
+
+
+def _order_problems(orders: list[Any], place: str) -> Iterator[str]:
+    if not all(type(order) is not bool and isinstance(order, int) and order > 0 for order in orders):
+        return  # the schema says so
+    if sorted(orders) != list(range(1, len(orders) + 1)):
+        yield problem(
+            place,
+            found=", ".join(map(text_of, sorted(orders))),
+            expected="1, 2, 3 and so on, each once: the places in the hierarchy",
+            remedy="number them anew",
+        )
+
+
+def _schedule_problems(section: Mapping[str, Any], document: Mapping[str, Any], place: str) -> Iterator[str]:
+    schedule = section.get("schedule")
+    phase_of: dict[str, str] = {}
+    for phase, names in (schedule if isinstance(schedule, dict) else {}).items():
+        yield from _visit_problems(names, document, f"{place}, {phase}")
+        for name in dict.fromkeys(text_of(name) for name in names if is_id(name)) if isinstance(names, list) else ():
+            other = phase_of.setdefault(name, phase)
+            if other != phase:
+                yield problem(
+                    f"{place}, {phase}",
+                    found=f"{name!r}, which is in {other} too",
+                    expected="each visit in one of peak, trough and carry_over",
+                    remedy="remove it from one of them",
+                )
+
+
+def _family_problems(section: Mapping[str, Any], document: Mapping[str, Any], place: str) -> Iterator[str]:
+    found = [family for family in entries(section, "families") if is_id(family.get("id"))]
+    yield from _repeated([family["id"] for family in found], place)
+    roles = {entry.get("role") for entry in entries(document, "arms")}
+    for family in found:
+        here = f"{place}, {text_of(family['id'])}"
+        yield from _repeated(family.get("subsets"), f"{here}, subsets")
+        yield from _unknown_names(
+            family.get("subsets"), section_ids(document, "readouts"), "readout", f"{here}, subsets"
+        )
+        yield from _visit_problems(family.get("visits"), document, f"{here}, visits")
+        if text_of(family["id"]) in BUILT_IN_FAMILIES:
+            yield problem(
+                f"{here}, id",
+                found="the name of a family that every trial has",
+                expected="another name",
+                remedy="rename it",
+            )
+        if family.get("test") in TESTS_BETWEEN_ARMS and roles in ({"active"}, {"control"}):
+            yield problem(
+                f"{here}, test",
+                found=f"{family['test']}, a test between arms, in a trial of {next(iter(roles))} arms alone",
+                expected=f"one of {', '.join(TESTS_WITHIN_ARMS)}",
+                remedy="choose one of these, or correct the roles of the arms",
             )
 
 
-def _repeated(names: list[Any], place: str) -> Iterator[str]:
-    for name, times in Counter(text_of(name) for name in names if is_id(name)).items():
+def _locf_problems(section: Mapping[str, Any], document: Mapping[str, Any], where: str) -> Iterator[str]:
+    names = section_ids(document, "analysis_sets")
+    carried = f"{names[0]}{LOCF_SUFFIX}" if names else ""
+    if section.get("locf") is True and carried in names:
+        yield problem(
+            f"{where}, analysis_sets",
+            found=repr(carried),
+            expected=f"another name: {names[0]} with last observations carried forward is called that",
+            remedy="rename the analysis set and its column, or remove locf",
+        )
+
+
+def _visit_problems(names: Any, document: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Visits that are not declared, that are named twice, or that do not come after the baseline."""
+    visits, trial = section_ids(document, "visits"), document.get("trial")
+    baseline = trial.get("baseline") if isinstance(trial, dict) else None
+    yield from _repeated(names, place)
+    yield from _unknown_names(names, visits, "visit", place)
+    if not is_id(baseline) or text_of(baseline) not in visits:
+        return
+    after = visits[visits.index(text_of(baseline)) + 1 :]
+    for name in names if isinstance(names, list) else ():
+        if is_id(name) and text_of(name) in visits and text_of(name) not in after:
+            is_baseline = text_of(name) == text_of(baseline)
+            yield problem(
+                place,
+                found=f"{text_of(name)!r}, {'the baseline' if is_baseline else 'a visit before the baseline'}",
+                expected=f"a visit after the baseline{': ' if after else ''}{', '.join(after)}",
+                remedy="remove it",
+            )
+
+
+def _repeated(names: Any, place: str) -> Iterator[str]:
+    listed = [text_of(name) for name in names if is_id(name)] if isinstance(names, list) else []
+    for name, times in Counter(listed).items():
         if times > 1:
             yield problem(place, found=f"{name!r} {times} times", expected="each once", remedy="remove the others")
 
 
 def _unknown_names(names: Any, known: tuple[str, ...], kind: str, place: str) -> Iterator[str]:
-    for name in names if isinstance(names, list) else ():
-        if known and is_id(name) and text_of(name) not in known:
+    for name in dict.fromkeys(names) if isinstance(names, list) and all(map(is_id, names)) else ():
+        if known and text_of(name) not in known:
             yield unknown(place, text_of(name), known, kind=kind)

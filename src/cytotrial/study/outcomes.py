@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.study.analysis import ANY_VISIT
+from cytotrial.study.analysis import ANY_VISIT, Endpoint
 from cytotrial.study.consistency import unknown
 from cytotrial.study.sheets import Sheet, read_sheet
 
@@ -45,8 +45,17 @@ def read_outcomes(path: Path) -> tuple[Outcome, ...]:
     )
 
 
-def outcome_problems(path: Path, *, visits: Sequence[str], subjects: Set[str]) -> Iterator[str]:
-    """Every mistake of the sheet, references to visits and subjects that are not there included."""
+def outcome_problems(
+    path: Path, *, visits: Sequence[str], subjects: Set[str], endpoints: Sequence[Endpoint] = ()
+) -> Iterator[str]:
+    """Every mistake of the sheet, references to visits and subjects that are not there included.
+
+    Parameters
+    ----------
+    endpoints : sequence of Endpoint
+        Those that are declared: of a binary one every value must be 0 or 1.
+    """
+    binary = {endpoint.id for endpoint in endpoints if endpoint.type == "binary"}
     sheet = read_sheet(path, "outcomes")
     yield from sheet.problems
     yield from _repeated(sheet, path)
@@ -60,6 +69,13 @@ def outcome_problems(path: Path, *, visits: Sequence[str], subjects: Set[str]) -
                 found=f"{subject!r}{did_you_mean(subject, sorted(subjects))}",
                 expected="a subject of the subjects sheet",
                 remedy="correct it, or add the subject there",
+            )
+        if row.cells["endpoint"] in binary and float(row.cells.get("value", 0)) not in (0.0, 1.0):
+            yield problem(
+                f"{path}, row {row.number}, value",
+                found=f"{row.cells['value']} of {row.cells['endpoint']}",
+                expected="0 or 1, because the configuration declares the endpoint as binary",
+                remedy="correct it, or declare the endpoint as continuous",
             )
 
 

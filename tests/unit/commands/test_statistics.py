@@ -9,7 +9,7 @@ import pytest
 
 from cytotrial.cli import main
 from cytotrial.columns import SUBSETS
-from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
+from cytotrial.statistics_columns import BETWEEN_ARMS, CATEGORICAL, CHANGE_FROM_BASELINE, STATISTICS
 from cytotrial.tables import read_table, write_table
 
 CONFIG = """
@@ -70,7 +70,8 @@ def test_two_tables_with_the_numbers_worked_out_by_hand(trial):
     }
     assert set(rows) == {(s, a) for s in ("mitt", "pp") for a in ("IL2", "PBO")}
     il2 = rows["mitt", "IL2"]  # changes 1 and 3: t = 2 / (sqrt(2) / sqrt(2)) = 2, one degree of freedom
-    assert (il2["n_pairs"], il2["mean_change"], il2["df"], il2["note"]) == ("2", "2.0", "1", None)
+    assert (il2["n_pairs"], il2["mean_change"], il2["df"]) == ("2", "2.0", "1")
+    assert (il2["hl_change"], il2["hl_low"]) == ("2.0", None) and "too few changes" in il2["note"]
     assert float(il2["t"]) == pytest.approx(2.0, rel=1e-12)
     assert float(il2["p_value"]) == pytest.approx(0.2951672353008665, rel=1e-10)  # 1 - 2 atan(2) / pi
     one = rows["pp", "IL2"]
@@ -93,18 +94,43 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(trial):
         assert (trial / "again" / table).read_bytes() == (trial / "stats" / table).read_bytes()
 
 
-def test_outcomes_are_accepted_and_the_log_says_they_wait(trial, caplog):
-    (trial / "outcomes.tsv").write_text("subject_id\tvisit\tendpoint\tvalue\n", encoding="utf-8")
+def test_every_table_and_the_methods_are_written_with_or_without_outcomes(trial, caplog):
+    (trial / "outcomes.tsv").write_text(
+        "subject_id\tvisit\tendpoint\tvalue\nA1\tW2\tSRI4\t1\nA2\tW2\tSRI4\t\nB1\tW2\tSRI4\t0\nB2\tW2\tSRI4\t0\n",
+        encoding="utf-8",
+    )
 
     with caplog.at_level(logging.INFO):
         assert run(trial, f"--outcomes={trial}/outcomes.tsv") == 0
+        assert run(trial, out="without") == 0
 
-    assert "categorical endpoints are not analysed yet" in caplog.text
     assert "analysis set pp: IL2 1 subjects (1 with a usable value)" in caplog.text
-    assert sorted(p.name for p in (trial / "stats").iterdir()) == [
-        "between_arms.tsv",
-        "change_from_baseline.tsv",
-    ]
+    names = {f"{table.name}.tsv" for table in STATISTICS}
+    for folder in ("stats", "without"):
+        assert {path.name for path in (trial / folder).iterdir()} == {*names, "methods.md"}
+    endpoint = {row["analysis_set"]: row for row in read_table(trial / "stats" / "categorical.tsv", CATEGORICAL)}
+    assert set(endpoint) == {"mitt", "pp", "mitt_nri"}
+    assert [endpoint["mitt"][name] for name in ("x_active", "n_active", "n_missing")] == ["1", "1", "1"]
+    assert [endpoint["mitt_nri"][name] for name in ("x_active", "n_active")] == ["1", "2"]
+    assert read_table(trial / "without" / "categorical.tsv", CATEGORICAL) == []
+    told = (trial / "stats" / "methods.md").read_text(encoding="utf-8")
+    assert "### Mixed model for repeated measures" in told and "scipy" in told
+    assert len(told) > len((trial / "without" / "methods.md").read_text(encoding="utf-8"))
+
+
+def test_one_pair_one_arm_or_nothing_measured_gives_na_and_no_crash(trial):
+    rows = subset_rows()
+    write_table(trial / "subsets.tsv", SUBSETS, [row for row in rows if row["subject_id"] in ("A1", "B1")])
+    assert run(trial, out="one_each") == 0
+    write_table(trial / "subsets.tsv", SUBSETS, [row | {"percent": None, "qc_flag": "not_reported"} for row in rows])
+    assert run(trial, out="nothing") == 0
+    for folder in ("one_each", "nothing"):
+        for name in ("change_from_baseline", "between_arms", "mixed_model", "ancova", "relative_change"):
+            found = read_table(trial / folder / f"{name}.tsv")
+            assert found, name
+            assert all(row["p_value"] is None or name == "between_arms" for row in found), name
+            assert all(row["note"] for row in found if row["p_value"] is None), name
+    assert {row["kind"] for row in read_table(trial / "nothing" / "missing_values.tsv")} == {"not_reported"}
 
 
 def test_a_trial_with_one_arm_has_changes_and_an_empty_comparison(trial):

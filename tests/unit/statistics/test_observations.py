@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from cytotrial.errors import CytotrialError
-from cytotrial.statistics.observations import usable_values, values_by_cell
+from cytotrial.statistics.observations import _numbers, counting_rows, is_usable, usable_values, values_by_cell
 from cytotrial.statistics.plan import PlannedSubset
 
 
@@ -21,8 +23,11 @@ def sheet(*rows: dict) -> pd.DataFrame:
         "condition": None,
         "subset": "nk",
         "denominator": "lymphocytes",
+        "numerator_n": "650",
+        "denominator_n": "10000",
         "percent": "6.5",
         "qc_flag": "ok",
+        "qc_reason": None,
     }
     return pd.DataFrame([ordinary | row for row in rows], columns=list(ordinary))
 
@@ -115,13 +120,15 @@ def test_every_mistake_is_told_at_once(subjects, plan):
         {"sample_id": "6"},
         {"sample_id": "6"},
         {"sample_id": "7", "subject_id": "C9"},
+        {"sample_id": "8", "numerator_n": "many"},
+        {"sample_id": "9", "denominator_n": "-1"},
     )
 
     with pytest.raises(CytotrialError) as refused:
         usable_values(table, subjects, plan, source="my.tsv")
 
     told = "\n".join(refused.value.problems)
-    assert len(refused.value.problems) == 7, told
+    assert len(refused.value.problems) == 9, told
     for part in (
         "my.tsv, row 2, subset: found 'nkk' (did you mean 'nk'?) in 1 rows",
         "my.tsv, row 3, visit: found 'W22'",
@@ -130,8 +137,82 @@ def test_every_mistake_is_told_at_once(subjects, plan):
         "my.tsv, row 6, percent: found '650'",
         "my.tsv, row 9, subject_id: found 'C9' in 1 rows",
         "my.tsv, row 8: found a second row for 6 nk lymphocytes",
+        "my.tsv, row 10, numerator_n: found 'many', expected a number of events, or NA",
+        "my.tsv, row 11, denominator_n: found '-1', expected a number of events, or NA",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "expected"),
+    [
+        ("3", "9", math.log(3.5 / 6.5)),  # q = 3.5 / 10
+        ("0", "9", math.log(0.5 / 9.5)),
+        ("9", "9", math.log(9.5 / 0.5)),
+        ("0", "0", math.nan),
+        ("10", "9", math.nan),
+        (None, "9", math.nan),
+        ("3", None, math.nan),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_logits_come_from_the_counts(subjects, plan, inside, outside, expected):
+    observations = usable_values(sheet({"numerator_n": inside, "denominator_n": outside}), subjects, plan)
+
+    assert list(observations["logit"]) == pytest.approx([expected], rel=1e-15, nan_ok=True)
+
+
+def test_replicates_have_the_mean_of_their_logits(subjects, plan):
+    table = sheet(
+        {"sample_id": "1", "numerator_n": "3", "denominator_n": "9"},
+        {"sample_id": "2", "numerator_n": "0", "denominator_n": "9"},
+    )
+
+    expected = (math.log(3.5 / 6.5) + math.log(0.5 / 9.5)) / 2
+    assert list(usable_values(table, subjects, plan)["logit"]) == pytest.approx([expected], rel=1e-15)
+
+
+def test_a_value_without_counts_has_a_percentage_and_no_logit(subjects, plan):
+    observations = usable_values(sheet({"numerator_n": None, "denominator_n": None}), subjects, plan)
+
+    assert ("nk", "lymphocytes", "W0") in values_by_cell(observations)
+    assert values_by_cell(observations, scale="logit") == {}
+
+
+def test_every_text_is_read_to_its_last_bit(subjects, plan):
+    generator = random.Random(7)
+    exact = [100 * generator.randint(0, 6000) / 5999.5 % 100 for _ in range(20_000)]
+    visits = [(subject, visit) for subject in subjects["subject_id"] for visit in plan.visits]
+    rows = [
+        {"sample_id": str(i), "subject_id": visits[i % 18][0], "visit": visits[i % 18][1], "percent": repr(value)}
+        for i, value in enumerate(exact)
+    ]
+
+    assert list(_numbers(sheet(*rows)["percent"])) == exact
+
+
+def test_numbers_may_come_as_numbers(subjects, plan):
+    table = sheet({"percent": 6.5, "numerator_n": 650, "denominator_n": 10_000})
+    written = sheet({})
+
+    pd.testing.assert_frame_equal(
+        usable_values(table, subjects, plan), usable_values(written, subjects, plan), check_exact=True
+    )
+
+
+def test_counting_rows_are_usable_or_not_but_never_controls_or_other_conditions(subjects, plan):
+    chosen = replace(plan, subsets=(PlannedSubset("nk", ("lymphocytes",), "CEF"),))
+    table = sheet(
+        {"sample_id": "1", "condition": "CEF", "percent": None, "qc_flag": "not_reported"},
+        {"sample_id": "2", "condition": "unstimulated"},
+        {"sample_id": "3", "condition": "FMO-CD25"},
+        {"sample_id": "4", "condition": "CEF"},
+    )
+
+    rows = counting_rows(table, chosen)
+
+    assert list(rows["sample_id"]) == ["1", "4"]
+    assert list(is_usable(rows)) == [False, True]
 
 
 def test_an_empty_table_gives_no_values(subjects, plan):

@@ -93,6 +93,7 @@ def write_config(folder: Path, *, plan: TrialPlan, gating: Mapping[str, str]) ->
         },
         "readouts": [_readout(row) for row in READOUTS],
         "analysis_sets": ["mitt", "itt", "pp"],
+        **_endpoints(plan),
     }
     made_by = f"`cytotrial simulate --trial {plan.trial} --profile {plan.profile} --seed {plan.seed}`"
     _put(folder / "config.yaml", f"# SYNTHETIC trial, made by {made_by}.\n" + _yaml(config))
@@ -102,6 +103,14 @@ def write_config(folder: Path, *, plan: TrialPlan, gating: Mapping[str, str]) ->
             f"# Panel of a SYNTHETIC trial, made by {made_by}.\n" + panel_text(plan, panel),
         )
         _put(folder / "gating" / f"{panel}.yaml", gating[panel])
+
+
+def _endpoints(plan: TrialPlan) -> dict[str, list[dict[str, str]]]:
+    """What the configuration says of the outcomes: an adverse event is of safety; nothing where there are none."""
+    written = {row["endpoint"] for row in outcomes(plan)}
+    role = {row["endpoint"]: "safety" if row.get("harm") else "efficacy" for row in plan.data["outcomes"]["endpoints"]}
+    found = [{"id": name, "type": "binary", "role": role[name]} for name in role if name in written]
+    return {"endpoints": found} if found else {}
 
 
 def panel_text(plan: TrialPlan, panel: str) -> str:

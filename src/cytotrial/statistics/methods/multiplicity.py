@@ -24,7 +24,7 @@ def adjusted(p_values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float
 
     References
     ----------
-    Holm S. Scand J Stat 1979;6:65-70.
+    Holm S. Scand J Stat 1979;6:65-70. https://www.jstor.org/stable/4615733
     Benjamini Y, Hochberg Y. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
 
     Examples
@@ -37,9 +37,19 @@ def adjusted(p_values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float
     tested = ~np.isnan(values)
     p_holm, p_bh = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     if tested.any():
-        p_holm[tested] = multipletests(values[tested], method="holm")[1]
+        p_holm[tested] = _holm(values[tested])
         p_bh[tested] = multipletests(values[tested], method="fdr_bh")[1]
     return p_holm, p_bh
+
+
+def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # statsmodels' own collects the interpreter's garbage at each call, which for the families of one trial takes
+    # longer than all their tests together.
+    order = np.argsort(p_values, kind="stable")
+    stepped = p_values[order] * np.arange(p_values.size, 0, -1)
+    adjusted_p = np.empty(p_values.size)
+    adjusted_p[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return adjusted_p
 
 
 def adjust_families(

@@ -1,19 +1,45 @@
-"""Active against control at every visit, level and change: Mann-Whitney test, Hodges-Lehmann shift."""
+"""Active against control at every visit, level and change: Mann-Whitney test, Hodges-Lehmann shift, Welch's t test."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pandas as pd
 
-from cytotrial.statistics.members import members
+from cytotrial.statistics.cells import Cells
 from cytotrial.statistics.methods.multiplicity import adjust_families
-from cytotrial.statistics.methods.two_samples import mann_whitney
-from cytotrial.statistics.observations import values_by_cell
+from cytotrial.statistics.methods.two_samples import mann_whitney, welch
+from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.tables.arm_pair import TwoSamples, comparison_family, levels_and_changes, pair_note
 
-logger = logging.getLogger(__name__)
+METHOD = Method(
+    title="Differences between the arms",
+    text="""The percentages at every visit, and the changes from baseline at every post-baseline visit, of the active
+    arm were compared with those of the control arm by two-sided Mann-Whitney tests: exact where 40 or fewer values had
+    no ties, else by the normal approximation with correction for ties and without correction for continuity. The shift
+    between the arms was estimated as the median of all pairwise differences (Hodges and Lehmann), with 95 % limits
+    from the order statistics of these differences at the normal approximation's critical value without correction for
+    ties. The probability that a value of the active arm exceeds one of the control arm (ties counted one half; the
+    area under the ROC curve) and Cliff's delta were computed from U. Differences of means were given with Welch's t
+    test and its 95 % interval. The p-values of the Mann-Whitney tests were adjusted by Holm's and by Benjamini and
+    Hochberg's method over all subsets and post-baseline visits of an analysis set, separately for levels and changes,
+    primary denominators only. Subjects without a usable value were left out; nothing was imputed. Of several arms of
+    one role the first was compared.""",
+    references=(
+        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
+        "other. Ann Math Stat 1947;18:50-60. doi:10.1214/aoms/1177730491",
+        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611. "
+        "doi:10.1214/aoms/1177704172",
+        "Cliff N. Dominance statistics: ordinal analyses to answer ordinal questions. Psychol Bull 1993;114:494-509. "
+        "doi:10.1037/0033-2909.114.3.494",
+        "Welch BL. The generalization of 'Student's' problem when several different population variances are involved. "
+        "Biometrika 1947;34:28-35. doi:10.1093/biomet/34.1-2.28",
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    libraries=("numpy", "scipy", "statsmodels"),
+)
 
 
 def between_arms(observations: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan) -> list[dict[str, Any]]:
@@ -41,64 +67,16 @@ def between_arms(observations: pd.DataFrame, subjects: pd.DataFrame, plan: Analy
     ``p_holm`` and ``p_bh`` count all subsets and post-baseline visits of one analysis set and measure,
     primary denominators only; other rows, and the level at the baseline, have none.
     """
-    if not (plan.active and plan.control):
-        logger.info("no comparison between arms: the trial has no %s arm", "active" if plan.control else "control")
+    chosen_pair = pair_note(plan, "between arms")
+    if chosen_pair is None:
         return []
-    arms = plan.active[0], plan.control[0]
-    chosen_pair = ""
-    if len(plan.active) > 1 or len(plan.control) > 1:
-        chosen_pair = f"several arms: {arms[0]} compared with {arms[1]}"
-        logger.info("between arms: %s", chosen_pair)
-    cells = values_by_cell(observations)
-    rows = []
-    for analysis_set in plan.analysis_sets:
-        groups = tuple((arm, members(subjects, analysis_set=analysis_set, arm=arm)) for arm in arms)
-        for subset, denominator in plan.percentages():
-            for visit, measure in _visits_and_measures(plan):
-                values = _measured(cells, subset, denominator, visit, measure=measure, baseline=plan.baseline)
-                key = {"analysis_set": analysis_set, "subset": subset, "denominator": denominator}
-                row = key | {"visit": visit, "measure": measure} | _row(values, groups)
-                row["note"] = "; ".join(filter(None, (row["note"], chosen_pair)))
-                rows.append(row)
-    return adjust_families(rows, family=lambda row: _family(row, plan))
+    cells = Cells.of(observations, subjects, plan)
+    rows = [two.key | _row(two, chosen_pair) for two in levels_and_changes(cells, plan)]
+    return adjust_families(rows, family=lambda row: comparison_family(row, plan, "measure"))
 
 
-def _visits_and_measures(plan: AnalysisPlan) -> list[tuple[str, str]]:
-    return [(visit, "level") for visit in plan.visits] + [(visit, "change") for visit in plan.post_baseline]
-
-
-def _measured(
-    cells: dict[tuple[str, str, str], pd.Series],
-    subset: str,
-    denominator: str,
-    visit: str,
-    *,
-    measure: str,
-    baseline: str,
-) -> pd.Series:
-    nothing = pd.Series(dtype=float)
-    level = cells.get((subset, denominator, visit), nothing)
-    if measure == "level":
-        return level
-    before = cells.get((subset, denominator, baseline), nothing)
-    pairs = level.index.intersection(before.index, sort=False)
-    return level.reindex(pairs) - before.reindex(pairs)
-
-
-def _row(values: pd.Series, groups: tuple[tuple[str, list[str]], ...]) -> dict[str, Any]:
-    samples = [values[values.index.isin(chosen)] for _, chosen in groups]
-    row = mann_whitney(*samples)
-    reasons = [
-        f"no usable value in {arm}" if chosen else f"no subject of {arm} in the analysis set"
-        for (arm, chosen), sample in zip(groups, samples, strict=True)
-        if sample.empty
-    ]
-    if reasons:
-        row["note"] = "; ".join(reasons)
-    return row
-
-
-def _family(row: dict[str, Any], plan: AnalysisPlan) -> tuple[str, str] | None:
-    if row["visit"] not in plan.post_baseline or not plan.is_primary(row["subset"], row["denominator"]):
-        return None
-    return row["analysis_set"], row["measure"]
+def _row(two: TwoSamples, chosen_pair: str) -> dict[str, Any]:
+    ranks = mann_whitney(two.active.values, two.control.values)
+    means = welch(two.active.values, two.control.values, magnitude=two.magnitude)
+    notes = [two.reason] if two.reason else [ranks["note"], means["note"]]
+    return ranks | means | {"note": "; ".join(filter(None, (*notes, chosen_pair)))}

@@ -6,11 +6,36 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.statistics.members import members
+from cytotrial.statistics.cells import Cells
 from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.paired import paired_change
-from cytotrial.statistics.observations import values_by_cell
+from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+
+METHOD = Method(
+    title="Change from baseline within the arms",
+    text="""Within each arm the percentages at every post-baseline visit were compared with those at the baseline visit
+    by two-sided paired t tests, over the subjects with usable values at both; no other visit stood in for the
+    baseline, and nothing was imputed. Mean changes were given with 95 % confidence intervals, and relative to the
+    standard deviation of the changes (dz). Wilcoxon's signed-rank test left changes of zero out, gave tied changes
+    mid-ranks, and was exact given the ranks with up to 200 changes, else by the normal approximation with correction
+    for ties and without correction for continuity. The Hodges-Lehmann estimate is the median of the averages of all
+    pairs of non-zero changes, each with itself too; its 95 % limits are order statistics of these averages, at the
+    critical value of the exact distribution where there were no ties and no zeros among up to 200 changes, else at
+    the normal approximation's. The p-values of the t tests were adjusted by Holm's and by Benjamini and Hochberg's
+    method over all subsets and visits of an arm and analysis set, primary denominators only.""",
+    references=(
+        "Student. The probable error of a mean. Biometrika 1908;6:1-25. doi:10.1093/biomet/6.1.1",
+        "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1:80-83. doi:10.2307/3001968",
+        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611. "
+        "doi:10.1214/aoms/1177704172",
+        "Lakens D. Calculating and reporting effect sizes to facilitate cumulative science: a practical primer for "
+        "t-tests and ANOVAs. Front Psychol 2013;4:863. doi:10.3389/fpsyg.2013.00863",
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    libraries=("numpy", "scipy", "statsmodels"),
+)
 
 
 def change_from_baseline(
@@ -36,41 +61,17 @@ def change_from_baseline(
     stands in for the baseline. ``p_holm`` and ``p_bh`` count all subsets and visits of one analysis
     set and arm, primary denominators only; other rows have none.
     """
-    cells = values_by_cell(observations)
-    nothing = pd.Series(dtype=float)
+    cells = Cells.of(observations, subjects, plan)
     rows = []
     for analysis_set in plan.analysis_sets:
         for arm in plan.arms:
-            chosen = members(subjects, analysis_set=analysis_set, arm=arm)
             for subset, denominator in plan.percentages():
-                before = cells.get((subset, denominator, plan.baseline), nothing)
-                before = before[before.index.isin(chosen)]
                 for visit in plan.post_baseline:
-                    after = cells.get((subset, denominator, visit), nothing)
-                    after = after[after.index.isin(chosen)]
-                    key = {
-                        "analysis_set": analysis_set,
-                        "arm": arm,
-                        "subset": subset,
-                        "denominator": denominator,
-                        "visit": visit,
-                    }
-                    rows.append(key | _row(before, after, chosen, baseline=plan.baseline, visit=visit))
+                    pairs = cells.pairs(analysis_set, arm, subset, denominator, visit)
+                    row = paired_change(pairs.before, pairs.after)
+                    row |= {"analysis_set": analysis_set, "arm": arm, "subset": subset, "denominator": denominator}
+                    rows.append(row | {"visit": visit, "note": pairs.reason or row["note"]})
     return adjust_families(rows, family=lambda row: _family(row, plan))
-
-
-def _row(before: pd.Series, after: pd.Series, chosen: list[str], *, baseline: str, visit: str) -> dict[str, Any]:
-    pairs = before.index.intersection(after.index, sort=False)
-    row = paired_change(before.reindex(pairs), after.reindex(pairs))
-    if not chosen:
-        row["note"] = "no subject of this arm in the analysis set"
-    elif before.empty:
-        row["note"] = f"no usable value at {baseline}"
-    elif after.empty:
-        row["note"] = f"no usable value at {visit}"
-    elif pairs.empty:
-        row["note"] = f"no subject has usable values at both {baseline} and {visit}"
-    return row
 
 
 def _family(row: dict[str, Any], plan: AnalysisPlan) -> tuple[str, str] | None:

@@ -1,0 +1,117 @@
+"""Clinical endpoints that are yes or no: active against control, every test and measure of a 2 x 2 table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from cytotrial.statistics.endpoints import Endpoints, EndpointSet
+from cytotrial.statistics.members import members
+from cytotrial.statistics.methods.two_by_two import two_by_two
+from cytotrial.statistics.methods_text import Method
+from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.tables.arm_pair import pair_note
+
+METHOD = Method(
+    title="Binary clinical endpoints",
+    text="""
+    The shares of subjects with the event were compared between the active and the control arm at each visit, among
+    the subjects of the endpoint's population whose value was known. The test that counts is the (N - 1)/N
+    chi-square test where all expected counts were 1 or more, else Fisher's exact test (Campbell's policy); Pearson's,
+    Yates's (correction at most |O - E|) and the likelihood-ratio chi-square test, Fisher's test two- and one-sided,
+    and Student's and Welch's t test on 0 and 1 were made beside it. The risk difference has Newcombe's 95 % limits
+    (his method 10) and Wald's; the rates have Wilson's; the sample odds ratio has Wald limits on the logarithm
+    (Woolf), also with 0.5 added to every cell (Haldane, Anscombe), and the conditional maximum likelihood odds ratio
+    has Fisher's exact limits. P-values are two-sided unless named greater or less, and not adjusted for multiplicity.
+    Efficacy endpoints were also analysed with missing values counted as no response (sets named _nri); values of
+    safety endpoints were never imputed.
+    """,
+    references=(
+        "Campbell I. Stat Med 2007;26:3661-3675. doi:10.1002/sim.2832",
+        "Yates F. Suppl J R Stat Soc 1934;1:217-235. doi:10.2307/2983604",
+        "Fisher RA. J R Stat Soc 1935;98:39-82. doi:10.2307/2342435",
+        "Newcombe RG. Stat Med 1998;17:873-890. doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+        "Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953",
+        "Woolf B. Ann Hum Genet 1955;19:251-253. doi:10.1111/j.1469-1809.1955.tb01348.x",
+        "Haldane JBS. Ann Hum Genet 1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
+        "Anscombe FJ. Biometrika 1956;43:461-464. doi:10.1093/biomet/43.3-4.461",
+    ),
+    libraries=("scipy", "statsmodels"),
+)
+
+
+def categorical(endpoints: Endpoints, subjects: pd.DataFrame, plan: AnalysisPlan) -> list[dict[str, Any]]:
+    """A row for every analysis set, binary endpoint and visit.
+
+    Parameters
+    ----------
+    endpoints : Endpoints
+        What `endpoint_values` returns.
+    subjects : DataFrame
+        ``subject_id``, ``arm`` and one Boolean column per analysis set.
+
+    Returns
+    -------
+    list of dict
+        The columns of `cytotrial.statistics_columns.CATEGORICAL`; rates and risk differences from 0 to 1 and -1 to 1,
+        active minus control, odds ratios active over control. None without an active and a control arm; where arms of
+        one role are several, the first ones are compared and every row's note says so.
+    """
+    several_arms = pair_note(plan, "binary endpoints")
+    if several_arms is None:
+        return []
+    rows = []
+    for endpoint in endpoints.of_kind("binary"):
+        for visit in endpoint.visits:
+            values = endpoints.values_at(endpoint, visit)
+            for chosen in endpoints.sets_of(endpoint):
+                key = {"analysis_set": chosen.name, "endpoint": endpoint.id, "visit": visit}
+                row = _row(values, subjects, chosen, plan)
+                row["note"] = "; ".join(filter(None, (row["note"], several_arms)))
+                rows.append(key | row)
+    return rows
+
+
+def _row(values: pd.Series, subjects: pd.DataFrame, chosen: EndpointSet, plan: AnalysisPlan) -> dict[str, Any]:
+    arms = arm_samples(values, subjects, chosen, plan)
+    n_missing = sum(int(sample.isna().sum()) for sample in arms.values())
+    notes = []
+    if chosen.is_missing_no_response:
+        if n_missing:
+            notes.append(f"{n_missing} missing counted as no response")
+        arms, n_missing = {arm: sample.fillna(0.0) for arm, sample in arms.items()}, 0
+    (x_active, n_active), (x_control, n_control) = ((int(one.sum()), int(one.count())) for one in arms.values())
+    row = two_by_two(x_active, n_active, x_control, n_control)
+    reasons = list(why_empty(arms, subjects, chosen))
+    notes += reasons or [row["note"]]
+    return row | {
+        "x_active": x_active,
+        "n_active": n_active,
+        "x_control": x_control,
+        "n_control": n_control,
+        "n_missing": n_missing,
+        "note": "; ".join(filter(None, notes)),
+    }
+
+
+def arm_samples(
+    values: pd.Series, subjects: pd.DataFrame, chosen: EndpointSet, plan: AnalysisPlan
+) -> dict[str, pd.Series]:
+    """The values of the compared arms, active first, by arm; NaN where missing."""
+    return {
+        arm: values[values.index.isin(members(subjects, analysis_set=chosen.column, arm=arm))]
+        for arm in plan.pair or ()
+    }
+
+
+def why_empty(arms: dict[str, pd.Series], subjects: pd.DataFrame, chosen: EndpointSet) -> Iterator[str]:
+    """Why an arm has no value, for every arm that has none."""
+    for arm, sample in arms.items():
+        if not members(subjects, analysis_set=chosen.column, arm=arm):
+            yield f"no subject of {arm} in the analysis set"
+        elif sample.empty:
+            yield f"no subject of {arm} in the endpoint's population"
+        elif sample.isna().all():
+            yield f"all values of {arm} are missing"
