@@ -83,7 +83,7 @@ def paired_t(before: ArrayLike, after: ArrayLike) -> dict[str, Any]:
     mean = float(changes.mean())
     row |= {"mean_baseline": float(first.mean()), "mean_visit": float(second.mean()), "mean_change": mean}
     if n_pairs == 1:
-        return row | {"note": "one pair: no spread, no test"}
+        return row | {"note": "one pair: no spread, no t test"}
     spread = float(changes.std(ddof=1))
     row["sd_change"] = spread
     error = spread / np.sqrt(n_pairs)

@@ -31,7 +31,7 @@ def signed_rank_p(changes: ArrayLike) -> tuple[float, str]:
     Returns
     -------
     p : float
-        NaN with fewer than two changes, or where all are zero.
+        NaN without changes, or where all are zero. Of a single change it is 1, as in R: neither sign is unlikely.
     note : str
         Empty where the classical exact test was used.
 
@@ -54,7 +54,7 @@ def signed_rank_p(changes: ArrayLike) -> tuple[float, str]:
     """
     values = np.asarray(changes, dtype=float)
     moved = values[values != 0.0]
-    if values.size < 2:
+    if values.size == 0:
         return NAN, ""
     if moved.size == 0:
         return NAN, "every change is zero, no Wilcoxon test"

@@ -53,7 +53,7 @@ def _selected(first: Array, second: Array, starts: NDArray[np.int_], rank: int) 
     """The sum of one rank: bounds, then the sums between them."""
     low, high = float(first[0] + second[0]), float(first[-1] + second[-1])
     # Looking up `bound - first` in `second` rounds otherwise than the sum does: no sum may be lost by that.
-    slack = 0 * np.finfo(float).eps * (np.abs(first).max() + np.abs(second).max())
+    slack = 8 * np.finfo(float).eps * (np.abs(first).max() + np.abs(second).max())
     below_low, below_high = 0, int((second.size - starts).sum())
     while below_high - below_low > FEW and high - low > slack:
         middle = low + (high - low) / 2

@@ -10,12 +10,11 @@ from scipy import stats
 
 from cytotrial.statistics.arm_models import ArmModel, ArmModels
 from cytotrial.statistics.methods.multiplicity import adjust_families
-from cytotrial.statistics.methods.reml import Effect
+from cytotrial.statistics.methods.students_t import t_inference
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
 
 NAN = float("nan")
-CONFIDENCE = 0.95
 NUMBERS = ("estimate", "se", "df", "ci_low", "ci_high", "p_value", "odds_ratio", "or_low", "or_high")
 
 METHOD = Method(
@@ -67,15 +66,16 @@ def mixed_model(models: ArmModels, plan: AnalysisPlan) -> list[dict[str, Any]]:
 
 def _numbers(model: ArmModel, visit: str, scale: str) -> dict[str, Any]:
     effect = model.effect({visit: 1.0})
-    low, high = interval(effect)
-    odds = [float(np.exp(value)) if scale == "logit" else NAN for value in (effect.estimate, low, high)]
+    tested = t_inference(effect.estimate, effect.se, effect.df)
+    values = (effect.estimate, tested.low, tested.high)
+    odds = [float(np.exp(value)) if scale == "logit" else NAN for value in values]
     return {
         "estimate": effect.estimate,
         "se": effect.se,
         "df": effect.df,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": float(2.0 * stats.t.sf(abs(effect.estimate) / effect.se, effect.df)),
+        "ci_low": tested.low,
+        "ci_high": tested.high,
+        "p_value": tested.p_value,
         "odds_ratio": odds[0],
         "or_low": odds[1],
         "or_high": odds[2],
@@ -84,12 +84,6 @@ def _numbers(model: ArmModel, visit: str, scale: str) -> dict[str, Any]:
         "n_observations": model.fit.n_observations,
         "note": "; ".join(model.tried),
     }
-
-
-def interval(effect: Effect) -> tuple[float, float]:
-    """The 95 % interval of an effect by Student's t."""
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, effect.df)) * effect.se
-    return effect.estimate - reach, effect.estimate + reach
 
 
 def _family(row: dict[str, Any], plan: AnalysisPlan) -> tuple[str, str] | None:

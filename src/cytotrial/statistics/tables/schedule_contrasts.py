@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cytotrial.statistics.arm_models import SCALES, ArmModel, Key
 from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.one_sample import one_sample_t
+from cytotrial.statistics.methods.reml import Effect
 from cytotrial.statistics.methods.students_t import t_inference
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.observations import values_by_cell
@@ -17,10 +19,8 @@ from cytotrial.statistics.plan import AnalysisPlan
 from cytotrial.statistics.schedule import Contrast, contrasts_of
 
 NAN = float("nan")
-SCALES = ("percent", "logit")
 NUMBERS = ("estimate", "se", "df", "ci_low", "ci_high", "p_value")
 COMPLETE_SUBJECTS = "one-sample t, complete subjects"
-Key = tuple[str, str, str, str]
 
 METHOD = Method(
     title="Contrasts of the dosing schedule",
@@ -40,34 +40,11 @@ METHOD = Method(
 )
 
 
-class Effect(Protocol):
-    """A weighted sum of arm effects, in the unit of the values; `df` is Satterthwaite's."""
-
-    @property
-    def estimate(self) -> float: ...
-    @property
-    def se(self) -> float: ...
-    @property
-    def df(self) -> float: ...
-
-
-class ModelledArms(Protocol):
-    """A fitted model of both arms; `effect` is active minus control, post-baseline visit -> weight."""
-
-    @property
-    def visits(self) -> tuple[str, ...]: ...
-    @property
-    def covariance(self) -> str: ...
-    @property
-    def n_subjects(self) -> int: ...
-    def effect(self, weights: Mapping[str, float]) -> Effect: ...
-
-
 def schedule_contrasts(
     observations: pd.DataFrame,
     subjects: pd.DataFrame,
     plan: AnalysisPlan,
-    fits: Mapping[Key, ModelledArms],
+    fits: Mapping[Key, ArmModel],
 ) -> list[dict[str, Any]]:
     """A row for every analysis set, comparison, subset, denominator, scale and contrast of the schedule.
 
@@ -139,9 +116,7 @@ def _within_arms(
             yield row
 
 
-def _between_arms(
-    fit: ModelledArms | None, comparison: str, contrasts: tuple[Contrast, ...]
-) -> Iterator[dict[str, Any]]:
+def _between_arms(fit: ArmModel | None, comparison: str, contrasts: tuple[Contrast, ...]) -> Iterator[dict[str, Any]]:
     for contrast in contrasts:
         row = {"comparison": comparison, "contrast": contrast.id, "visits": " ".join(contrast.visits)}
         row |= {"n_subjects": 0, "method": None} | dict.fromkeys(NUMBERS, NAN)

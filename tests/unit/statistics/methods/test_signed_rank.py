@@ -66,9 +66,10 @@ def test_only_zero_changes_have_no_test():
     assert note == "every change is zero, no Wilcoxon test"
 
 
-@pytest.mark.parametrize("changes", [[], [1.5]])
-def test_fewer_than_two_changes_have_no_test(changes):
-    assert math.isnan(signed_rank_p(changes)[0])
+def test_no_change_has_no_test_and_one_tells_nothing():
+    assert math.isnan(signed_rank_p([])[0])
+    assert signed_rank_p([1.5]) == (1.0, "")  # R: wilcox.test(1.5)
+    assert math.isnan(signed_rank_p([0.0])[0])
 
 
 def test_many_changes_use_the_normal_approximation_and_say_so():
