@@ -72,7 +72,9 @@ def check_study(config_path: Path, root: Path) -> Checked:
         warnings += doubts[1]
     if draft.sheets and draft.sheets.outcomes and (root / draft.sheets.outcomes).is_file():
         known = subjects_sheet.column("subject_id")
-        problems += outcome_problems(root / draft.sheets.outcomes, visits=draft.visits, subjects=known)
+        declared = draft.study.endpoints if draft.study else ()
+        path = root / draft.sheets.outcomes
+        problems += outcome_problems(path, visits=draft.visits, subjects=known, endpoints=declared)
     overrides, wrong, doubtful = _overrides(draft, samples, samples_sheet, root)
     problems += wrong
     warnings += doubtful
