@@ -76,7 +76,7 @@ MIXED_MODEL_FIT = _table(
     "mixed_model_fit",
     "analysis_set subset denominator scale",
     """covariance tried reml_log_likelihood n_subjects n_observations n_fixed n_covariance wald_chi2 wald_df wald_p
-    covariance_matrix note""",
+    f_value f_df f_p covariance_matrix note""",
 )
 SCHEDULE_CONTRASTS = _table(
     "schedule_contrasts",

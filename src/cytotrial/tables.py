@@ -22,13 +22,18 @@ MISSING = "NA"
 def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write `rows` as `table`: same rows, same bytes, whatever their order.
 
+    Sorted by the key's cells as text; a column of the key that holds whole numbers alone, by the numbers.
+
     Raises
     ------
     ValueError
         A row lacks a column, has one too many, or repeats another row's key: a mistake in the
         program, never in the user's data.
     """
-    lines = sorted((_line(table, row) for row in rows), key=lambda line: line[0])
+    rows = list(rows)
+    lines = [_line(table, row) for row in rows]
+    numbered = [_is_numbered(row[column] for row in rows) for column in table.key]
+    lines.sort(key=lambda line: [int(cell) if is_int else cell for cell, is_int in zip(line[0], numbered, strict=True)])
     for (before, _), (after, _) in itertools.pairwise(lines):
         if before == after:
             raise ValueError(f"{table.name}: two rows have the key {before}")
@@ -37,6 +42,10 @@ def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> 
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         writer.writerow(table.columns)
         writer.writerows(cells for _, cells in lines)
+
+
+def _is_numbered(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, Integral) and not isinstance(value, bool) for value in values)
 
 
 def _line(table: Table, row: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cytotrial.columns import SUBSETS
+from cytotrial.errors import CytotrialError, problem
 from cytotrial.statistics.analysis import analyse
 from cytotrial.statistics.endpoints import SAFETY_SET
 from cytotrial.statistics.methods_text import methods_section
@@ -87,7 +88,13 @@ def analysis_plan(study: Study) -> AnalysisPlan:
 
 
 def _schedule(study: Study) -> Schedule:
-    """What the configuration says of peaks and troughs; what it does not say, by the dosing periods."""
+    """What the configuration says of peaks and troughs; what it does not say, by the dosing periods.
+
+    Raises
+    ------
+    CytotrialError
+        Carry-over that is declared before the last peak or trough.
+    """
     visits, asked = [visit.id for visit in study.visits], study.analysis
     found = schedule_of(
         visits,
@@ -105,8 +112,19 @@ def _schedule(study: Study) -> Schedule:
         else tuple(visit for visit in dosed if visit not in declared)
         for said, dosed in ((asked.peak, found.peak), (asked.trough, found.trough))
     )
-    carry_over = tuple(visit for visit in visits if visit in (asked.carry_over or ()))
-    return with_exposure(visits, Schedule(peak, trough, carry_over=carry_over), baseline=study.baseline)
+    carry_over = None if asked.carry_over is None else tuple(visit for visit in visits if visit in asked.carry_over)
+    schedule = with_exposure(visits, Schedule(peak, trough), baseline=study.baseline, carry_over=carry_over)
+    early = [visit for visit in schedule.carry_over if visit in schedule.exposure]
+    if early:  # of what is declared alone the check has told it already
+        raise CytotrialError(
+            problem(
+                "analysis, schedule, carry_over",
+                found=f"{', '.join(early)}, before {schedule.exposure[-1]}, the last peak or trough by the dosing periods",
+                expected="visits after the last peak and the last trough",
+                remedy="remove it, or name the peaks and the troughs too",
+            )
+        )
+    return schedule
 
 
 def _subjects(sheet: tuple[Subject, ...], plan: AnalysisPlan) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cytotrial.statistics import arm_models, carried_forward
-from cytotrial.statistics.endpoints import endpoint_values
+from cytotrial.statistics.endpoints import NON_RESPONDER, endpoint_values
 from cytotrial.statistics.members import log_members
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.observations import usable_values
@@ -98,21 +99,38 @@ def analyse(
 
 
 def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ...]:
-    """What was done, in the order of a paper; what the trial gave no rows for was not."""
+    """What was done, in the order of a paper; what gave the trial no number was not."""
+    binary = [*tables["categorical"], *tables["mcnemar"]]
+    declared = {family.id for family in plan.families}
     told = (
-        ("change_from_baseline", change.METHOD),
-        ("between_arms", between.METHOD),
-        ("relative_change", relative_change.METHOD),
-        ("relative_difference", relative_difference.METHOD),
-        ("ancova", ancova.METHOD),
-        ("mixed_model", mixed_model.METHOD),
-        ("schedule_contrasts", schedule_contrasts.METHOD),
-        ("categorical", categorical.METHOD),
-        ("mcnemar", paired_endpoints.METHOD),
-        ("continuous", continuous.METHOD),
-        ("families", families.METHOD),
-        ("gatekeeping", gatekeeping.METHOD),
-        ("availability", missing_values.METHOD),
+        (change.METHOD, _has(tables["change_from_baseline"], "mean_change")),
+        (between.METHOD, _has(tables["between_arms"], "u")),
+        (relative_change.METHOD, _has(tables["relative_change"], "mean_change")),
+        (relative_difference.METHOD, _has(tables["relative_difference"], "mean_difference")),
+        (ancova.METHOD, _has(tables["ancova"], "estimate")),
+        (mixed_model.METHOD, _has(tables["mixed_model"], "estimate")),
+        (schedule_contrasts.METHOD, _has(tables["schedule_contrasts"], "estimate")),
+        (categorical.METHOD, _has(tables["categorical"], "preferred_p")),
+        (
+            categorical.RATES_METHOD,
+            _has(tables["categorical"], "rate_active", "rate_control")
+            and not _has(tables["categorical"], "preferred_p"),
+        ),
+        (paired_endpoints.METHOD, _has(tables["mcnemar"], "p_exact")),
+        (categorical.NON_RESPONDER_METHOD, any(_is_imputed(row["analysis_set"], plan) for row in binary)),
+        (continuous.METHOD, _has(tables["continuous"], "mean_difference")),
+        (families.METHOD, _has(tables["families"], "p_value")),
+        (families.DECLARED_METHOD, _has([r for r in tables["families"] if r["family"] in declared], "p_value")),
+        (gatekeeping.METHOD, any(row["is_tested"] for row in tables["gatekeeping"])),
+        (missing_values.METHOD, bool(tables["availability"])),
+        (carried_forward.METHOD, plan.is_locf_asked),
     )
-    ran = tuple(method for name, method in told if tables[name])
-    return (*ran, carried_forward.METHOD) if plan.is_locf_asked else ran
+    return tuple(method for method, is_done in told if is_done)
+
+
+def _has(rows: Rows, *columns: str) -> bool:
+    return any(not math.isnan(row[column]) for row in rows for column in columns)
+
+
+def _is_imputed(analysis_set: str, plan: AnalysisPlan) -> bool:
+    return analysis_set.endswith(NON_RESPONDER) and analysis_set not in plan.analysis_sets

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.covariance import STRUCTURES
-from cytotrial.statistics.methods.reml import Effect, Fit, NotFittedError, fit_repeated_measures
+from cytotrial.statistics.methods.reml import Effect, Fit, fit_repeated_measures
+from cytotrial.statistics.methods.restricted_likelihood import NotFittedError
 from cytotrial.statistics.observations import values_by_cell
 from cytotrial.statistics.plan import AnalysisPlan
 
 SCALES = ("percent", "logit")
 ARM = 2  # of the covariates: 1, baseline, arm
+LEAST_DF = 0.999  # of a difference between the arms: with less the data say nothing of its error
 NO_SPREAD = 1e-10  # of a visit's values around its own regression, relative to the values
 
 Key = tuple[str, str, str, str]
@@ -64,11 +66,29 @@ class ArmModel:
             table[self.visits.index(visit), ARM] = weight
         return self.fit.effect(table)
 
+    @property
+    def least_df(self) -> float:
+        """The smallest of the degrees of freedom of the arms' differences at the visits."""
+        return min(self.effect({visit: 1.0}).df for visit in self.visits)
+
     def wald(self) -> tuple[float, int]:
         """Chi-square that the arms differ at no visit, and its degrees of freedom."""
         columns = np.zeros((len(self.visits), *self.fit.coefficients.shape))
         columns[range(len(self.visits)), range(len(self.visits)), ARM] = 1.0
         return self.fit.wald(columns)
+
+    def global_f(self) -> tuple[float, float]:
+        """The same test as F on `wald`'s and these degrees of freedom; NaN where they are not above 0.
+
+        Notes
+        -----
+        Hotelling's T squared (1931, doi:10.1214/aoms/1177732979) with the smallest Satterthwaite df v in place of the
+        residuals': (v - k + 1) / (v k) times Wald's chi-square. Exact where nothing is missing and the covariance is
+        unstructured; the chi-square alone takes the covariance for known.
+        """
+        chi2, k = self.wald()
+        within = self.least_df - k + 1.0
+        return (chi2 * within / (self.least_df * k), within) if within > 0.0 else (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -95,28 +115,32 @@ def fit_models(observations: pd.DataFrame, subjects: pd.DataFrame, plan: Analysi
     left_out: dict[Key, Mapping[str, str]] = {}
     if plan.pair is None:
         return ArmModels(fitted, refused, left_out)
+    by_scale = {scale: values_by_cell(observations, scale=scale) for scale in SCALES}
     for scale in SCALES:
-        cells = values_by_cell(observations, scale=scale)
         for subset, denominator in plan.percentages():
-            series = {
-                visit: cells[subset, denominator, visit]
-                for visit in plan.visits
-                if (subset, denominator, visit) in cells
-            }
-            wide = pd.DataFrame(series).reindex(columns=list(plan.visits))
+            percent, wide = (_wide(by_scale[one], subset, denominator, plan) for one in ("percent", scale))
             known: dict[tuple[str, ...], tuple[ArmModel | str, Mapping[str, str]]] = {}
             for analysis_set in plan.analysis_sets:
                 key = analysis_set, subset, denominator, scale
                 data = _modelled(wide, subjects, plan, analysis_set)
                 same = tuple(data.index)  # analysis sets often differ in subjects who have no change
                 if same not in known:
-                    known[same] = _fit(data, plan)
+                    known[same] = _fit(data, percent.reindex(data.index), plan)
                 found, left_out[key] = known[same]
                 if isinstance(found, ArmModel):
                     fitted[key] = found
                 else:
                     refused[key] = found
     return ArmModels(fitted, refused, left_out)
+
+
+def _wide(
+    cells: Mapping[tuple[str, str, str], pd.Series], subset: str, denominator: str, plan: AnalysisPlan
+) -> pd.DataFrame:
+    """Subjects by visits; NaN where a subject has no value."""
+    keys = {visit: (subset, denominator, visit) for visit in plan.visits}
+    found = pd.DataFrame({visit: cells[key] for visit, key in keys.items() if key in cells})
+    return found.reindex(columns=list(plan.visits))
 
 
 def _modelled(wide: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan, analysis_set: str) -> pd.DataFrame:
@@ -133,9 +157,9 @@ def _modelled(wide: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan, an
     return changes[changes[list(plan.post_baseline)].notna().any(axis=1)]
 
 
-def _fit(data: pd.DataFrame, plan: AnalysisPlan) -> tuple[ArmModel | str, Mapping[str, str]]:
+def _fit(data: pd.DataFrame, percent: pd.DataFrame, plan: AnalysisPlan) -> tuple[ArmModel | str, Mapping[str, str]]:
     """The model with the least assumed about the covariance that the data determine, or why there is none."""
-    visits, left_out = _usable_visits(data, plan)
+    visits, left_out = _usable_visits(data, percent, plan)
     if not visits:
         return "no visit at which the arms can be compared", left_out
     rows = data[data[list(visits)].notna().any(axis=1)]
@@ -143,9 +167,13 @@ def _fit(data: pd.DataFrame, plan: AnalysisPlan) -> tuple[ArmModel | str, Mappin
     tried: list[str] = []
     for structure in STRUCTURES if len(visits) > 1 else STRUCTURES[:1]:
         try:
-            return ArmModel(visits, fit_repeated_measures(values, covariates, structure), tuple(tried)), left_out
+            model = ArmModel(visits, fit_repeated_measures(values, covariates, structure), tuple(tried))
         except NotFittedError as error:
             tried.append(f"{structure}: {error}")
+            continue
+        if model.least_df >= LEAST_DF:
+            return model, left_out
+        tried.append(f"{structure}: {model.least_df:.2g} degrees of freedom")
     return "; ".join(tried), left_out
 
 
@@ -155,17 +183,29 @@ def _covariates(rows: pd.DataFrame) -> Array:
     return np.column_stack([np.ones(len(rows)), baseline - baseline.mean(), rows["is_active"].to_numpy()])
 
 
-def _usable_visits(data: pd.DataFrame, plan: AnalysisPlan) -> tuple[tuple[str, ...], dict[str, str]]:
+def _usable_visits(
+    data: pd.DataFrame, percent: pd.DataFrame, plan: AnalysisPlan
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The visits whose own regression on baseline and arm leaves something over, and why the others are none."""
     usable, left_out = [], {}
     for visit in plan.post_baseline:
         rows = data[data[visit].notna()]
-        reason = _refused(rows[visit].to_numpy(), rows)
+        measured = percent.loc[rows.index, [plan.baseline, visit]].to_numpy()
+        reason = _without_events(measured) or _refused(rows[visit].to_numpy(), rows)
         if reason:
             left_out[visit] = f"not in the model: {reason}"
         else:
             usable.append(visit)
     return tuple(usable), left_out
+
+
+def _without_events(percent: Array) -> str:
+    """Why percentages, shape (n, 2), have no logit to compare; empty where they have."""
+    if percent.size and (percent == 0.0).all():
+        return "no event in any sample: logits would differ by the denominators alone"
+    if percent.size and (percent == 100.0).all():
+        return "every event in all samples: logits would differ by the denominators alone"
+    return ""
 
 
 def _refused(changes: Array, rows: pd.DataFrame) -> str:

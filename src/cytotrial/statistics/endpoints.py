@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.statistics.plan import AnalysisPlan
+
+logger = logging.getLogger(__name__)
 
 ANY_VISIT = "ANY"  # the visit of an outcome that belongs to the whole trial, as an adverse event does
 SAFETY_SET = "safety"
@@ -101,6 +104,12 @@ class Endpoints:
         """The values by subject, NaN where missing; empty where nobody has a row."""
         return self.values.get((endpoint.id, visit), pd.Series(dtype=float))
 
+    def n_elsewhere(self, endpoint: AnalysedEndpoint, visits: Collection[str], subjects: Collection[str]) -> int:
+        """How many of `subjects` have a row of the endpoint, and none at one at least of `visits`."""
+        everywhere = {subject for visit in endpoint.visits for subject in self.values_at(endpoint, visit).index}
+        here = [set(self.values_at(endpoint, visit).index) for visit in visits]
+        return len((everywhere & set(subjects)) - set.intersection(*here))
+
 
 def endpoint_values(
     outcomes: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan, *, source: str = "outcomes.tsv"
@@ -108,7 +117,8 @@ def endpoint_values(
     """Every endpoint with its values, from the outcomes sheet and what the plan declares.
 
     An endpoint that the plan does not declare is binary if all its values are 0 or 1, else continuous; its role is
-    safety if its only visit is `ANY_VISIT`, else efficacy.
+    safety if its only visit is `ANY_VISIT`, else efficacy. Where such a guess decides what a missing value means, one
+    INFO line says so.
 
     Parameters
     ----------
@@ -160,6 +170,13 @@ def _endpoint(name: str, rows: pd.DataFrame, plan: AnalysisPlan) -> AnalysedEndp
         return AnalysedEndpoint(name, planned[0].kind, planned[0].role, visits)
     is_binary = rows["value"].dropna().isin((0.0, 1.0)).all()
     role = "safety" if visits == (ANY_VISIT,) else "efficacy"
+    n_missing = int(rows["value"].isna().sum())
+    if role == "safety" and n_missing:
+        logger.info(
+            "endpoint %s: not declared, and only at %s: taken as one of safety, so that its %d missing value%s not "
+            "counted as no response",
+            *(name, ANY_VISIT, n_missing, " is" if n_missing == 1 else "s are"),
+        )
     return AnalysedEndpoint(name, "binary" if is_binary else "continuous", role, visits)
 
 

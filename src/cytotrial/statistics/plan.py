@@ -32,9 +32,9 @@ class Schedule:
     trough : tuple of str
         Visits at the end of the break after one.
     exposure : tuple of str
-        The visits from the baseline to the last trough: what an area under the curve is made of.
+        The visits from the baseline to the last trough or peak: what an area under the curve is made of.
     carry_over : tuple of str
-        Visits after the last trough.
+        Visits after these.
     """
 
     peak: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class Family:
     Parameters
     ----------
     test : str
-        One of `FAMILY_TESTS`.
+        One of `cytotrial.statistics.tables.families.SOURCES`.
     subsets, visits : tuple of str
         Under their primary denominators; empty: all of them, all post-baseline visits.
     """
@@ -81,19 +81,6 @@ class Family:
     subsets: tuple[str, ...]
     visits: tuple[str, ...]
     method: str
-
-
-# What a family may be made of: the table's test, and the p-values' table and column where the rows are many.
-FAMILY_TESTS = (
-    "paired_t",
-    "wilcoxon",
-    "mann_whitney_level",
-    "mann_whitney_change",
-    "ancova_percent",
-    "ancova_logit",
-    "mixed_model_percent",
-    "mixed_model_logit",
-)
 
 
 @dataclass(frozen=True)

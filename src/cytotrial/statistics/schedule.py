@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from cytotrial.statistics.plan import Schedule
 
-TOLERANCE = 0.5  # weeks between a planned visit and the end of a block or break
+logger = logging.getLogger(__name__)
+
+MOST_TOLERANCE = 0.5  # weeks between a planned visit and the end of a block or break
+SHARE = 0.25  # of the shortest block or break, so that one visit is never near both its ends
+ROUNDING = 1e-9  # weeks: days are sevenths of them
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,14 @@ def schedule_of(
     visits, weeks : sequence, equal lengths
         In order of time.
     dosing : sequence of tuple of float
-        First and last week of each block, in order. A visit belongs to an end where it is at most half a week off.
+        First and last week of each block. To an end of a block or break belongs the visit that is nearest to it, the
+        earlier of two, if it is at most half a week off and at most a quarter of the shortest block or break.
 
     Returns
     -------
     Schedule
-        Empty where there are no two blocks, or where blocks follow each other so fast that an end and the next start
-        are one visit: then nothing is peak or trough.
+        Empty where there are no two blocks, where an end of a block and the start of the next one are one visit, or
+        where no visit is near the ends: then nothing is peak or trough, and one INFO line says why.
 
     Notes
     -----
@@ -52,28 +58,58 @@ def schedule_of(
     (('W2', 'W6', 'W10'), ('W4', 'W8', 'W12'), ('W16',))
     """
     blocks = sorted(dosing)
-    if len(blocks) < 2:
+    if not blocks:
         return Schedule()
+    if len(blocks) < 2:
+        return _no_schedule("there is one dosing period, and so no break between two")
     ends = [end for _, end in blocks]
     starts = [start for start, _ in blocks[1:]]
+    lengths = [end - start for start, end in blocks] + [start - end for (_, end), (start, _) in pairwise(blocks)]
+    tolerance = min([MOST_TOLERANCE, *(SHARE * length for length in lengths if length > ROUNDING)])
     starts.append(ends[-1] + (starts[-1] - ends[-2]))
     after = list(zip(visits, weeks, strict=True))[list(visits).index(baseline) + 1 :]
-    peak = tuple(visit for visit, week in after if _is_near(week, ends))
-    trough = tuple(visit for visit, week in after if _is_near(week, starts))
-    if set(peak) & set(trough) or not (peak and trough):
-        return Schedule()
+    peak, trough = (_nearest(after, targets, tolerance) for targets in (ends, starts))
+    if both := [visit for visit in peak if visit in trough]:
+        return _no_schedule(f"{', '.join(both)} would be at the end of a dosing period and of a break at once")
+    for found, what in ((peak, "a dosing period"), (trough, "a break")):
+        if not found:
+            return _no_schedule(f"no visit after the baseline is within {tolerance:.3g} weeks of the end of {what}")
     return with_exposure(visits, Schedule(peak=peak, trough=trough), baseline=baseline)
 
 
-def with_exposure(visits: Sequence[str], schedule: Schedule, *, baseline: str) -> Schedule:
-    """The schedule with the visits from the baseline to its last trough or peak, and those after as carry-over."""
+def _no_schedule(why: str) -> Schedule:
+    logger.info("no peaks and troughs from the dosing periods: %s", why)
+    return Schedule()
+
+
+def _nearest(timed: Sequence[tuple[str, float]], targets: Sequence[float], tolerance: float) -> tuple[str, ...]:
+    """The visit nearest to each target, in order of time; a target that no visit is near has none."""
+    chosen = set()
+    for target in targets:
+        near = [(abs(week - target), visit) for visit, week in timed if abs(week - target) <= tolerance + ROUNDING]
+        if near:
+            least = min(distance for distance, _ in near)
+            chosen.add(next(visit for distance, visit in near if distance <= least + ROUNDING))
+    return tuple(visit for visit, _ in timed if visit in chosen)
+
+
+def with_exposure(
+    visits: Sequence[str], schedule: Schedule, *, baseline: str, carry_over: Sequence[str] | None = None
+) -> Schedule:
+    """The peaks and troughs of a schedule with the visits from the baseline to the last of them, and carry-over.
+
+    Parameters
+    ----------
+    carry_over : sequence of str, optional
+        Where it is said; it may be empty. Else every visit after the last trough or peak.
+    """
     order = list(visits)
     named = [order.index(visit) for visit in (*schedule.peak, *schedule.trough)]
     if not named:
-        return schedule
+        return Schedule(carry_over=tuple(carry_over or ()))
     last, first = max(named), order.index(baseline)
-    carry_over = schedule.carry_over or tuple(order[last + 1 :])
-    return Schedule(schedule.peak, schedule.trough, tuple(order[first : last + 1]), carry_over)
+    after = tuple(order[last + 1 :]) if carry_over is None else tuple(carry_over)
+    return Schedule(schedule.peak, schedule.trough, tuple(order[first : last + 1]), after)
 
 
 def contrasts_of(schedule: Schedule, weeks: Mapping[str, float], *, baseline: str) -> tuple[Contrast, ...]:
@@ -129,7 +165,3 @@ def _time_average(exposure: Sequence[str], weeks: Mapping[str, float], baseline:
         weights[first] += (end - start) / 2.0 / length
         weights[second] += (end - start) / 2.0 / length
     return Contrast("auc", after, {visit: weights[visit] for visit in after})
-
-
-def _is_near(week: float, targets: Sequence[float]) -> bool:
-    return any(abs(week - target) <= TOLERANCE for target in targets)

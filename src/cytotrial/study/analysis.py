@@ -11,6 +11,7 @@ from cytotrial.documents import text_of
 from cytotrial.errors import problem
 from cytotrial.study.consistency import entries, is_id, section_ids, unknown
 
+# The statistics cannot be imported here: a test holds these words equal to theirs.
 ANY_VISIT = "ANY"  # of an outcome that belongs to the whole trial, as an adverse event does
 LOCF_SUFFIX = "_locf"  # of the primary analysis set's name, where last observations are carried forward
 TESTS_WITHIN_ARMS = ("paired_t", "wilcoxon")
@@ -25,7 +26,7 @@ TESTS_BETWEEN_ARMS = (
 # The families of every trial, whose names no declared one can have.
 BUILT_IN_FAMILIES = tuple(
     f"{scope}_{test}"
-    for scope, tests in (("all", (*TESTS_WITHIN_ARMS, *TESTS_BETWEEN_ARMS)), ("both_arms", TESTS_WITHIN_ARMS))
+    for scope, tests in (("all", (*TESTS_WITHIN_ARMS, *TESTS_BETWEEN_ARMS)), ("all_arms", TESTS_WITHIN_ARMS))
     for test in tests
 )
 
@@ -55,7 +56,10 @@ class DeclaredFamily:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The section ``analysis``; visits of the schedule are None where the dosing periods are to tell."""
+    """The section ``analysis``; visits of the schedule are None where the dosing periods are to tell.
+
+    An empty `carry_over` means that there is none.
+    """
 
     peak: tuple[str, ...] | None = None
     trough: tuple[str, ...] | None = None
@@ -173,6 +177,20 @@ def _schedule_problems(section: Mapping[str, Any], document: Mapping[str, Any], 
                     expected="each visit in one of peak, trough and carry_over",
                     remedy="remove it from one of them",
                 )
+    yield from _early_carry_over(phase_of, section_ids(document, "visits"), f"{place}, carry_over")
+
+
+def _early_carry_over(phase_of: Mapping[str, str], visits: tuple[str, ...], place: str) -> Iterator[str]:
+    """Visits that are said to come after the peaks and troughs and do not; of those that are declared."""
+    cyclic = [visit for visit in visits if phase_of.get(visit) in ("peak", "trough")]
+    for name in visits[: visits.index(cyclic[-1])] if cyclic else ():
+        if phase_of.get(name) == "carry_over":
+            yield problem(
+                place,
+                found=f"{name!r}, which comes before the {phase_of[cyclic[-1]]} {cyclic[-1]!r}",
+                expected="visits after the last peak and the last trough",
+                remedy="remove it",
+            )
 
 
 def _family_problems(section: Mapping[str, Any], document: Mapping[str, Any], place: str) -> Iterator[str]:

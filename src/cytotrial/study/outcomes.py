@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from cytotrial.errors import CytotrialError, did_you_mean, problem
 from cytotrial.study.analysis import ANY_VISIT, Endpoint
 from cytotrial.study.consistency import unknown
 from cytotrial.study.sheets import Sheet, read_sheet
+
+LARGEST = 1e100  # far beyond any measurement, and its square is still a number
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ def read_outcomes(path: Path) -> tuple[Outcome, ...]:
     Raises
     ------
     CytotrialError
-        With every mistake of the sheet's form, and rows that repeat a subject, visit and endpoint.
+        With every mistake of the sheet's form, rows that repeat a subject, visit and endpoint, and values that no
+        statistic can be made of.
     """
     sheet = read_sheet(path, "outcomes")
-    problems = [*sheet.problems, *_repeated(sheet, path)]
+    problems = [*sheet.problems, *_repeated(sheet, path), *_too_large(sheet, path)]
     if problems:
         raise CytotrialError(problems)
     return tuple(
@@ -59,6 +63,7 @@ def outcome_problems(
     sheet = read_sheet(path, "outcomes")
     yield from sheet.problems
     yield from _repeated(sheet, path)
+    yield from _too_large(sheet, path)
     for row in sheet.rows:
         visit, subject = row.cells["visit"], row.cells["subject_id"]
         if visits and visit not in (*visits, ANY_VISIT):
@@ -91,3 +96,16 @@ def _repeated(sheet: Sheet, path: Path) -> Iterator[str]:
                 remedy="remove one of the rows",
             )
         first.setdefault(key, row.number)
+
+
+def _too_large(sheet: Sheet, path: Path) -> Iterator[str]:
+    """Values as 1e400, which the form allows and which are infinite, or whose squares would be."""
+    for row in sheet.rows:
+        value = float(row.cells.get("value", 0))
+        if not math.isfinite(value) or abs(value) > LARGEST:
+            yield problem(
+                f"{path}, row {row.number}, value",
+                found=row.cells["value"],
+                expected=f"a number between {-LARGEST:g} and {LARGEST:g}",
+                remedy="correct it, or leave the cell empty where the value is missing",
+            )

@@ -128,3 +128,33 @@ def test_equal_baselines_leave_the_visit_out():
     models = fit_models(values, subjects, PLAN)
     assert "baselines are all equal" in models.left_out[KEY]["W2"]
     assert ("mitt", "nk", "lymphocytes", "logit") in models.fitted
+
+
+def test_a_subset_without_any_event_has_no_logit_model():
+    subjects = people()
+    values = measured(subjects)
+    random = np.random.default_rng(4)
+    values["percent"] = 0.0
+    values["logit"] = -7.0 - random.random(len(values))  # of denominators alone
+    values.loc[(values["visit"] == "W4") & (values["subject_id"] == "A00"), "percent"] = 0.1
+    models = fit_models(values, subjects, PLAN)
+    logit = ("mitt", "nk", "lymphocytes", "logit")
+    assert models.fitted[logit].visits == ("W4",)
+    assert "no event in any sample" in models.left_out[logit]["W2"]
+
+
+def test_less_than_one_degree_of_freedom_is_passed_over():
+    subjects = people(4).assign(mitt=True)
+    for seed in range(6):
+        values = measured(subjects, seed=seed).sample(frac=0.75, random_state=seed)
+        for model in fit_models(values, subjects, PLAN).fitted.values():
+            assert model.least_df >= 0.999
+
+
+def test_the_global_f_is_hotellings_where_nothing_is_missing():
+    subjects = people()
+    model = fit_models(measured(subjects), subjects, PLAN).fitted[KEY]
+    chi2, k = model.wald()
+    f_value, within = model.global_f()
+    assert (k, within) == (3, pytest.approx(15.0 - 3 + 1))  # 18 subjects, three coefficients: 15
+    assert f_value == pytest.approx(chi2 * 13.0 / (15.0 * 3.0))

@@ -161,7 +161,7 @@ def _reasons(table: TwoByTwo) -> Iterator[str]:
         whom = "nobody" if table.events == 0 else "everybody"
         yield (
             f"{whom} has the event: no chi-square or t test, no Wald interval, no odds ratio but the one with 0.5 "
-            "added; Fisher's p is 1 whatever the arms"
+            "added, and exact limits of 0 and infinity; Fisher's p is 1 whatever the arms"
         )
         return
     if not table.has_variance:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.statistics.endpoints import Endpoints, EndpointSet
+from cytotrial.statistics.endpoints import AnalysedEndpoint, Endpoints, EndpointSet
 from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.two_by_two import two_by_two
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
 from cytotrial.statistics.tables.arm_pair import pair_note
+
+NAN = float("nan")
 
 METHOD = Method(
     title="Binary clinical endpoints",
@@ -25,8 +27,6 @@ METHOD = Method(
     (his method 10) and Wald's; the rates have Wilson's; the sample odds ratio has Wald limits on the logarithm
     (Woolf), also with 0.5 added to every cell (Haldane, Anscombe), and the conditional maximum likelihood odds ratio
     has Fisher's exact limits. P-values are two-sided unless named greater or less, and not adjusted for multiplicity.
-    Efficacy endpoints were also analysed with missing values counted as no response (sets named _nri); values of
-    safety endpoints were never imputed.
     """,
     references=(
         "Campbell I. Stat Med 2007;26:3661-3675. doi:10.1002/sim.2832",
@@ -39,6 +39,23 @@ METHOD = Method(
         "Anscombe FJ. Biometrika 1956;43:461-464. doi:10.1093/biomet/43.3-4.461",
     ),
     libraries=("scipy", "statsmodels"),
+)
+RATES_METHOD = Method(
+    title="Binary clinical endpoints",
+    text="""
+    The share of subjects with the event is given at each visit with Wilson's 95 % limits, among the subjects of the
+    endpoint's population whose value was known. Nothing was compared between arms.
+    """,
+    references=("Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953",),
+    libraries=("statsmodels",),
+)
+NON_RESPONDER_METHOD = Method(
+    title="Missing values of binary efficacy endpoints",
+    text="""
+    Binary efficacy endpoints were also analysed with missing values counted as no response (sets named _nri): those of
+    subjects who are listed at the visit, without a value. Subjects who are not listed at the visit are not counted, and
+    the tables say how many they are.
+    """,
 )
 
 
@@ -56,12 +73,13 @@ def categorical(endpoints: Endpoints, subjects: pd.DataFrame, plan: AnalysisPlan
     -------
     list of dict
         The columns of `cytotrial.statistics_columns.CATEGORICAL`; rates and risk differences from 0 to 1 and -1 to 1,
-        active minus control, odds ratios active over control. None without an active and a control arm; where arms of
-        one role are several, the first ones are compared and every row's note says so.
+        active minus control, odds ratios active over control. ``n_missing`` is how many were counted as no response
+        where they were, else how many were left out. Where arms of one role are several, the first ones are compared
+        and every row's note says so. Without an active or a control arm a row has the other's counts and rate alone.
     """
-    several_arms = pair_note(plan, "binary endpoints")
-    if several_arms is None:
-        return []
+    of_arms = pair_note(plan, "binary endpoints")
+    if of_arms is None:
+        of_arms = _no_pair_note(plan)
     rows = []
     for endpoint in endpoints.of_kind("binary"):
         for visit in endpoint.visits:
@@ -69,8 +87,8 @@ def categorical(endpoints: Endpoints, subjects: pd.DataFrame, plan: AnalysisPlan
             for chosen in endpoints.sets_of(endpoint):
                 key = {"analysis_set": chosen.name, "endpoint": endpoint.id, "visit": visit}
                 row = _row(values, subjects, chosen, plan)
-                row["note"] = "; ".join(filter(None, (row["note"], several_arms)))
-                rows.append(key | row)
+                told = [_not_listed(endpoints, endpoint, visit, subjects, chosen, plan), row["note"], of_arms]
+                rows.append(key | row | {"note": "; ".join(filter(None, told))})
     return rows
 
 
@@ -81,28 +99,54 @@ def _row(values: pd.Series, subjects: pd.DataFrame, chosen: EndpointSet, plan: A
     if chosen.is_missing_no_response:
         if n_missing:
             notes.append(f"{n_missing} missing counted as no response")
-        arms, n_missing = {arm: sample.fillna(0.0) for arm, sample in arms.items()}, 0
-    (x_active, n_active), (x_control, n_control) = ((int(one.sum()), int(one.count())) for one in arms.values())
-    row = two_by_two(x_active, n_active, x_control, n_control)
+        arms = {arm: sample.fillna(0.0) for arm, sample in arms.items()}
+    counts = {arm: (int(sample.sum()), int(sample.count())) for arm, sample in arms.items()}
+    active, control = (next((counts[arm] for arm in of_role if arm in counts), None) for of_role in _roles(plan))
+    row = two_by_two(*(active or (0, 0)), *(control or (0, 0)))
     reasons = list(why_empty(arms, subjects, chosen))
-    notes += reasons or [row["note"]]
-    return row | {
-        "x_active": x_active,
-        "n_active": n_active,
-        "x_control": x_control,
-        "n_control": n_control,
-        "n_missing": n_missing,
-        "note": "; ".join(filter(None, notes)),
-    }
+    notes += reasons or ([row["note"]] if plan.pair else [])
+    for role, of_role in (("active", active), ("control", control)):
+        row[f"x_{role}"], row[f"n_{role}"] = of_role or (NAN, NAN)  # no arm is not an arm without subjects
+    return row | {"n_missing": n_missing, "note": "; ".join(filter(None, notes))}
+
+
+def _roles(plan: AnalysisPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arm that stands in the active columns and the one in the control columns; empty where there is none."""
+    return plan.active[:1], plan.control[:1]
+
+
+def _no_pair_note(plan: AnalysisPlan) -> str:
+    there, lacking = (plan.active, "control") if plan.active else (plan.control, "active")
+    several = f"several arms: the rate is that of {there[0]}" if len(there) > 1 else ""
+    return "; ".join(filter(None, (f"no {lacking} arm", several)))
+
+
+def _not_listed(
+    endpoints: Endpoints,
+    endpoint: AnalysedEndpoint,
+    visit: str,
+    subjects: pd.DataFrame,
+    chosen: EndpointSet,
+    plan: AnalysisPlan,
+) -> str:
+    """Where missing values count as no response: who has left the sheet and is therefore not counted."""
+    if not chosen.is_missing_no_response:
+        return ""
+    arms = [arm for of_role in _roles(plan) for arm in of_role]
+    asked = [one for arm in arms for one in members(subjects, analysis_set=chosen.column, arm=arm)]
+    n = endpoints.n_elsewhere(endpoint, [visit], asked)
+    whom, lacks = ("1 subject", "has no row here and is") if n == 1 else (f"{n} subjects", "have no row here and are")
+    return f"{whom} with this endpoint at another visit {lacks} not counted" if n else ""
 
 
 def arm_samples(
     values: pd.Series, subjects: pd.DataFrame, chosen: EndpointSet, plan: AnalysisPlan
 ) -> dict[str, pd.Series]:
-    """The values of the compared arms, active first, by arm; NaN where missing."""
+    """The values of the first active and the first control arm, as far as there are, by arm; NaN where missing."""
     return {
         arm: values[values.index.isin(members(subjects, analysis_set=chosen.column, arm=arm))]
-        for arm in plan.pair or ()
+        for of_role in _roles(plan)
+        for arm in of_role
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cytotrial.statistics.methods.multiplicity import adjusted
 from cytotrial.statistics.methods_text import Method
-from cytotrial.statistics.plan import FAMILY_TESTS, AnalysisPlan, Family
+from cytotrial.statistics.plan import AnalysisPlan, Family
 
 Row = Mapping[str, Any]
 
@@ -19,15 +19,21 @@ METHOD = Method(
     text="""p-values were adjusted within families of tests, by Holm's method, which controls the chance of any
     false finding, and by Benjamini and Hochberg's, which controls the expected share of false findings. One family
     holds one kind of test over all subsets, under their primary denominators, and all post-baseline visits, in one
-    analysis set; tests within an arm were adjusted for each arm and, apart from that, for all arms together.
-    Families that the trial's configuration declares were adjusted by the method it declares, tests within arms for
-    all arms together. A test that could not be made does not count. Nothing was adjusted across families.""",
+    analysis set; tests within an arm were adjusted for each arm and, where there are several, for all arms together
+    apart from that. A test that could not be made does not count. Nothing was adjusted across families.""",
     references=(
         "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65-70. JSTOR 4615733",
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
         "testing. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x",
     ),
     libraries=("statsmodels",),
+)
+DECLARED_METHOD = Method(
+    title="Declared families of tests",
+    text="""The families of tests that the trial's configuration declares were adjusted by the method that it declares
+    for each, tests within an arm for all arms together. Nothing was adjusted across families.""",
+    references=METHOD.references,
+    libraries=METHOD.libraries,
 )
 
 
@@ -45,6 +51,7 @@ class Source:
         return self.table == "change_from_baseline"
 
 
+# Every test that a family may be made of, by its name in the configuration, in the order of the table's making.
 SOURCES = {
     "paired_t": Source("change_from_baseline", "p_value", {}),
     "wilcoxon": Source("change_from_baseline", "wilcoxon_p", {}),
@@ -71,7 +78,7 @@ def families(tables: Mapping[str, list[dict[str, Any]]], plan: AnalysisPlan) -> 
     list of dict
         The columns of `cytotrial.statistics_columns.FAMILIES`, ``arm`` None for a test between the arms.
         ``p_adjusted`` is that of the family's ``method``: Benjamini-Hochberg's in the families of every trial
-        (``all_<test>`` and, where there are several arms, ``both_arms_<test>``: all arms together). ``n_planned`` is
+        (``all_<test>`` and, where there are several arms, ``all_arms_<test>``: all arms together). ``n_planned`` is
         how many tests the family has, ``n_tested`` how many of them have a p-value: only these count.
 
     Notes
@@ -79,7 +86,7 @@ def families(tables: Mapping[str, list[dict[str, Any]]], plan: AnalysisPlan) -> 
     A family is of one analysis set: the sets are looked at one after the other, never adjusted for each other.
     """
     rows: list[dict[str, Any]] = []
-    for test in FAMILY_TESTS:
+    for test in SOURCES:
         members = list(_members(tables, test, plan))
         for analysis_set in dict.fromkeys(row["analysis_set"] for row in members):
             of_set = [row for row in members if row["analysis_set"] == analysis_set]
@@ -113,7 +120,7 @@ def _built_in(test: str, members: list[dict[str, Any]]) -> Iterator[dict[str, An
     for arm in arms:
         yield from _adjusted(Family(f"all_{test}", test, (), (), "bh"), [row for row in members if row["arm"] == arm])
     if len(arms) > 1:
-        yield from _adjusted(Family(f"both_arms_{test}", test, (), (), "bh"), members)
+        yield from _adjusted(Family(f"all_arms_{test}", test, (), (), "bh"), members)
 
 
 def _is_member(row: Row, family: Family) -> bool:

@@ -18,7 +18,7 @@ FILE_FAILED = "file failed"  # how `cytotrial.subsets` begins the reason where c
 METHOD = Method(
     title="Missing data",
     text="""Percentages of samples that were not collected, of files that failed quality control and of populations
-    with too few events to report were missing; no value was imputed, except where a section below says so. Tests of
+    with too few events to report were missing; none was imputed, except where a section below says so. Tests of
     a visit used all subjects with a usable percentage there, tests of a change those with a usable percentage at
     the baseline and at the visit. Every missing percentage was listed with its reason, samples that were not
     collected apart from those that failed.""",

@@ -42,7 +42,8 @@ def paired_endpoints(endpoints: Endpoints, subjects: pd.DataFrame, plan: Analysi
     -------
     list of dict
         The columns of `cytotrial.statistics_columns.MCNEMAR`. A pair is a subject with a value at both visits; where
-        a missing value counts as no response, a subject of the endpoint's population at both.
+        a missing value counts as no response, a subject of the endpoint's population at both; the note says how many
+        are in it at one of them and are not listed at both.
     """
     rows = []
     for endpoint in endpoints.of_kind("binary"):
@@ -55,8 +56,21 @@ def paired_endpoints(endpoints: Endpoints, subjects: pd.DataFrame, plan: Analysi
                     answers = [answer.fillna(0.0) for answer in answers]
                 key = {"analysis_set": chosen.name, "arm": arm, "endpoint": endpoint.id}
                 key |= {"visit_from": before, "visit_to": after}
-                rows.append(key | _row(*answers, subjects_of_arm))
+                row = key | _row(*answers, subjects_of_arm)
+                if chosen.is_missing_no_response:
+                    n = endpoints.n_elsewhere(endpoint, (before, after), subjects_of_arm)
+                    row["note"] = "; ".join(filter(None, (_not_listed(n), row["note"])))
+                rows.append(row)
     return rows
+
+
+def _not_listed(n: int) -> str:
+    whom, lacks = (
+        ("1 subject", "has no row at both visits and is")
+        if n == 1
+        else (f"{n} subjects", "have no row at both visits and are")
+    )
+    return f"{whom} with this endpoint {lacks} not counted" if n else ""
 
 
 def _row(before: pd.Series, after: pd.Series, subjects_of_arm: list[str]) -> dict[str, Any]:

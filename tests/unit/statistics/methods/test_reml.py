@@ -13,10 +13,10 @@ from cytotrial.statistics.methods.covariance import (
     STRUCTURES,
     TOEPLITZ,
     UNSTRUCTURED,
-    assembled,
-    basis,
+    structure_of,
 )
-from cytotrial.statistics.methods.reml import NotFittedError, Patterns, _Point, fit_repeated_measures
+from cytotrial.statistics.methods.reml import fit_repeated_measures
+from cytotrial.statistics.methods.restricted_likelihood import LikelihoodPoint, NotFittedError, Patterns
 
 
 def trial(n: int, k: int, *, missing: float = 0.0, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -82,21 +82,25 @@ def test_likelihood_is_the_one_written_out_and_no_neighbour_is_higher(structure)
     fit = fit_repeated_measures(values, covariates, structure)
     best = dense_log_likelihood(values, covariates, fit.covariance)
     assert fit.log_likelihood == pytest.approx(best, abs=1e-8)
-    for matrix in basis(structure, 4):
+    family = structure_of(structure, 4)
+    parameters = family.near(fit.covariance)
+    assert family.matrix(parameters) == pytest.approx(fit.covariance, rel=1e-9)
+    for number in range(family.n_parameters):
         for step in (-0.01, 0.01):
-            assert dense_log_likelihood(values, covariates, fit.covariance + step * matrix) < best
+            moved = family.matrix(parameters + step * np.eye(family.n_parameters)[number])
+            assert dense_log_likelihood(values, covariates, moved) < best
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_derivatives_are_the_numerical_ones(structure):
     values, covariates = trial(25, 3, missing=0.25, seed=4)
-    patterns, matrices = Patterns.of(values, covariates), basis(structure, 3)
+    patterns, family = Patterns.of(values, covariates), structure_of(structure, 3)
     # Anywhere, not at the maximum, where a wrong gradient would be 0 too.
-    start = np.linalg.lstsq(matrices.reshape(len(matrices), -1).T, (2.0 * np.eye(3) + 0.7).ravel(), rcond=None)[0]
-    point, step = _Point(patterns, matrices, start), 1e-5
+    start = family.near(np.diag([2.0, 3.0, 2.5]) + 0.7)
+    point, step = LikelihoodPoint(patterns, family, start), 1e-5
 
-    def moved(number: int, by: float) -> _Point:
-        return _Point(patterns, matrices, start + by * np.eye(len(start))[number])
+    def moved(number: int, by: float) -> LikelihoodPoint:
+        return LikelihoodPoint(patterns, family, start + by * np.eye(len(start))[number])
 
     for number in range(len(start)):
         up, down = moved(number, step), moved(number, -step)
@@ -111,15 +115,15 @@ def test_derivatives_are_the_numerical_ones(structure):
 def test_expected_information_is_the_mean_of_the_observed():
     # At the true covariance, over many trials of one design.
     covariance = np.array([[2.0, 0.7], [0.7, 1.0]])
-    matrices, random = basis(UNSTRUCTURED, 2), np.random.default_rng(5)
-    parameters = np.array([2.0, 0.7, 1.0])
-    assert assembled(matrices, parameters) == pytest.approx(covariance)
+    family, random = structure_of(UNSTRUCTURED, 2), np.random.default_rng(5)
+    parameters = family.near(covariance)
+    assert family.matrix(parameters) == pytest.approx(covariance)
     values, covariates = trial(20, 2, missing=0.2, seed=6)
     is_there = ~np.isnan(values)
     observed = []
     for _ in range(2000):
         drawn = np.where(is_there, random.multivariate_normal([0.0, 0.0], covariance, size=20), np.nan)
-        point = _Point(Patterns.of(drawn, covariates), matrices, parameters)
+        point = LikelihoodPoint(Patterns.of(drawn, covariates), family, parameters)
         observed.append(point.observed_information)
     spread = np.std(observed, axis=0) / math.sqrt(2000.0)
     assert (np.abs(np.mean(observed, axis=0) - point.expected_information) <= 5.0 * spread).all()
@@ -179,4 +183,39 @@ def test_what_the_data_do_not_determine_is_not_fitted(values, covariates, struct
 
 def test_an_unknown_structure_is_a_mistake_of_the_program():
     with pytest.raises(ValueError, match="banded"):
-        basis("banded", 3)
+        structure_of("banded", 3)
+
+
+@pytest.mark.parametrize(("n", "k", "missing"), [(4, 2, 0.0), (4, 3, 0.0), (6, 4, 0.25), (8, 6, 0.0)])
+def test_the_smallest_trials_are_fitted_or_refused_and_never_crash(n, k, missing):
+    fitted = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(40):
+            values, covariates = trial(n, k, missing=missing, seed=seed)
+            for structure in STRUCTURES:
+                try:
+                    fit = fit_repeated_measures(values, covariates, structure)
+                except NotFittedError:
+                    continue
+                fitted += 1
+                assert np.linalg.eigvalsh(fit.covariance)[0] > 0.0
+                assert fit.n_covariance <= fit.n_observations - 3 * k
+    assert fitted
+
+
+def test_visits_of_unequal_spread_keep_their_own_where_variances_may_differ():
+    values, covariates = trial(40, 4, seed=9)
+    values[:, 1] *= 5.0
+    each = [fit_repeated_measures(values, covariates, name).effect(arm_at(1, 4)).se for name in STRUCTURES[:3]]
+    equal = fit_repeated_measures(values, covariates, COMPOUND_SYMMETRY).effect(arm_at(1, 4)).se
+    assert each[1:] == pytest.approx([each[0]] * 2, rel=0.1)
+    assert equal < 0.75 * each[0]
+
+
+def test_a_start_that_is_no_covariance_is_drawn_nearer_to_one():
+    # Spread at both ends of the schedule alone: the nearest Toeplitz matrix is not positive definite.
+    random = np.random.default_rng(3)
+    shared = random.normal(size=(40, 1))
+    values = random.normal(size=(40, 5)) + shared * np.array([10.0, 0.0, 0.0, 0.0, 10.0])
+    assert fit_repeated_measures(values, trial(40, 5)[1], TOEPLITZ).structure == TOEPLITZ

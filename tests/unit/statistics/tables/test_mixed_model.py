@@ -62,6 +62,7 @@ def test_a_row_for_every_model_and_visit_with_the_tables_columns(observations):
         matrix = json.loads(row["covariance_matrix"])
         assert matrix["visits"] == ["W2", "W4"] and np.shape(matrix["rows"]) == (2, 2)
         assert (row["n_fixed"], row["n_covariance"], row["wald_df"]) == (6, 3, 2)
+        assert row["f_df"] == pytest.approx(16.0) and row["f_p"] > row["wald_p"]
 
 
 def test_only_primary_denominators_are_adjusted_and_in_one_family_per_scale(observations):
@@ -81,7 +82,7 @@ def test_what_is_not_there_is_na_with_its_reason(observations):
     models = fit_models(observations[~(gone | unmeasured)], SUBJECTS, PLAN)
     for row in mixed_model(models, PLAN):
         if row["subset"] == "nk":
-            assert np.isnan(row["estimate"]) and row["n_subjects"] == 0 and "0 subjects" in row["note"]
+            assert np.isnan(row["estimate"]) and row["n_subjects"] is None and "0 subjects" in row["note"]
         elif row["visit"] == "W2":
             assert np.isnan(row["p_value"]) and row["method"] is None
             assert row["note"].startswith("not in the model: 0 subjects of the active")
@@ -99,3 +100,10 @@ def test_one_arm_has_no_rows(observations):
 
 def test_the_methods_text_says_what_the_degrees_of_freedom_are():
     assert "Satterthwaite" in METHOD.text and all("doi:" in reference for reference in METHOD.references)
+
+
+def test_with_several_arms_every_row_names_the_two(observations):
+    three = replace(PLAN, arms=("IL2", "HIGH", "PBO"), active=("IL2", "HIGH"))
+    models = fit_models(observations, SUBJECTS, three)
+    rows = [*mixed_model(models, three), *mixed_model_fit(models, three)]
+    assert rows and all("IL2 compared with PBO" in row["note"] for row in rows)
