@@ -92,7 +92,7 @@ NEEDS: Mapping[str, Need] = {
         mb=225, mb_per_mb=10, mb_per_drawing_mb=TREE, seconds=2.5, seconds_per_mb=0.06, seconds_per_file=0.2
     ),
     "tabulate": Need(mb=180, mb_per_file=0.06, seconds=1.7, seconds_per_file=0.01),
-    "statistics": Need(mb=180, mb_per_file=0.02, seconds=2.0, seconds_per_file=0.008),
+    "statistics": Need(mb=205, mb_per_file=0.035, seconds=3.0, seconds_per_file=0.008),
     "report": Need(mb=215, mb_per_file=0.15, seconds=2.5, seconds_per_file=0.006),
     "export_gates": Need(mb=220, mb_per_file=0.04, mb_per_drawing_mb=TREE, seconds=2.5, seconds_per_file=0.02),
     "record_overrides": Need(mb=18, seconds=0.2),
