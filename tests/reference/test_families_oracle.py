@@ -32,9 +32,9 @@ pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="the statistics orac
 # Our family: R's source, measure, test and scope, and how many tests a family has.
 R_FAMILIES = {
     "all_paired_t": ("within_arm", "percent", "paired_t", "one_arm_or_contrast", 45),
-    "both_arms_paired_t": ("within_arm", "percent", "paired_t", "both_arms", 90),
+    "all_arms_paired_t": ("within_arm", "percent", "paired_t", "both_arms", 90),
     "all_wilcoxon": ("within_arm", "percent", "wilcoxon_exact_cond", "one_arm_or_contrast", 45),
-    "both_arms_wilcoxon": ("within_arm", "percent", "wilcoxon_exact_cond", "both_arms", 90),
+    "all_arms_wilcoxon": ("within_arm", "percent", "wilcoxon_exact_cond", "both_arms", 90),
     "all_mann_whitney_level": ("between_arms", "level_percent", "mwu_asymp", "one_arm_or_contrast", 45),
     "all_mann_whitney_change": ("between_arms", "change_percent", "mwu_asymp", "one_arm_or_contrast", 45),
     "all_ancova_percent": ("ancova", "change_percent", "ancova", "one_arm_or_contrast", 45),

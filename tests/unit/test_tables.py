@@ -85,6 +85,18 @@ def test_sorted_by_the_whole_key(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_whole_numbers_sort_as_numbers_and_the_same_as_text_as_text(tmp_path: Path) -> None:
+    numbers = (10, 2, np.int64(1), -3)
+    for name, rows, order in (
+        ("numbers", [row("s", n) for n in numbers], ["-3", "1", "2", "10"]),
+        ("text", [row("s", str(n)) for n in numbers], ["-3", "1", "10", "2"]),
+        ("both", [row("s", n) for n in (*numbers, "7")], ["-3", "1", "10", "2", "7"]),
+        ("truths", [row("s", n) for n in (True, False)], ["N", "Y"]),
+    ):
+        write_table(tmp_path / name, TABLE, iter(rows))
+        assert [r["b"] for r in read_table(tmp_path / name)] == order, name
+
+
 def test_no_rows(tmp_path: Path) -> None:
     write_table(tmp_path / "t.tsv", TABLE, [])
     assert (tmp_path / "t.tsv").read_text() == "a\tb\tvalue\n"

@@ -11,6 +11,7 @@ rule report:
         populations="results/tables/populations.tsv",
         gates="results/tables/gates.tsv",
         subsets="results/tables/subsets.tsv",
+        check="results/tables/gating_check.tsv",
         stats=[f"results/stats/{table.name}.tsv" for table in STATISTICS],
         methods="results/stats/methods.md",
         pictures=[

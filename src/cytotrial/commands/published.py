@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 WIDTH = 120  # of the text on the console
 
+LEGEND = (
+    "Printed p-values, recomputed from the printed counts by every test in use.",
+    "16/29 v 9/30: patients with the event, active and control arm. CR, PR: complete and partial remission.",
+    "Tests are two-sided but for those named one-sided, greater (more events in the active arm) and less.",
+    "* rounds to the printed p; - nothing printed; n.s. printed as not significant; NA cannot be computed.",
+    "Linear-by-linear, which is (N-1)/N times Pearson's chi-square, is a row of SPSS's table.",
+    "",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
@@ -75,8 +84,7 @@ def _table(found: Sequence[Recomputed]) -> Iterator[str]:
     from cytotrial.statistics.published import VARIANTS, is_reproduced
 
     shown = [one for one in found if one.p_values]
-    yield "p-values of the printed counts; * rounds to the printed p"
-    yield ""
+    yield from LEGEND
     for number, one in enumerate(shown, start=1):
         yield f"  ({number}) {_name(one)}"
     width = max(len(variant.label) for variant in VARIANTS)
@@ -98,6 +106,21 @@ def _verdicts(found: Sequence[Recomputed]) -> Iterator[str]:
         yield _name(one)
         for sentence in _sentences(one):
             yield textwrap.fill(sentence, WIDTH, initial_indent="    ", subsequent_indent="        ")
+    yield ""
+    for sentence in _summary(found):
+        yield textwrap.fill(sentence, WIDTH, subsequent_indent="    ")
+
+
+def _summary(found: Sequence[Recomputed]) -> Iterator[str]:
+    """What follows for the reader: how many printed p-values come out, and which do not."""
+    numbers = [one for one in found if one.p_values and one.result.printed and one.result.printed[-1].isdigit()]
+    lost = [f"{one.result.printed} ({_name(one)})" for one in numbers if not one.reproducing]
+    flips = [_name(one) for one in found if one.p_values and one.depends_on_variant]
+    yield f"Of {len(numbers)} printed p-values {len(numbers) - len(lost)} come out of the printed counts by some test."
+    if lost:
+        yield f"By none: {'; '.join(lost)}. They rest on something that is not printed, or are mistakes."
+    if flips:
+        yield f"On which side of 0.05 p is depends on the test alone in: {'; '.join(flips)}."
 
 
 def _sentences(one: Recomputed) -> Iterator[str]:
@@ -110,9 +133,9 @@ def _sentences(one: Recomputed) -> Iterator[str]:
     if printed == NOT_SIGNIFICANT:
         yield f"printed {printed}: " + ("NOT by " + _names(one.below_alpha) if one.below_alpha else "so it is")
     elif printed is not None:
-        yield f"printed {printed}: given by {_names(one.reproducing) or 'NO test'}"
+        yield f"printed {printed}: given by {_names(one.reproducing) or 'none of the tests'}"
     if one.depends_on_variant:
-        yield f"THE TEST DECIDES: p < 0.05 by {_names(one.below_alpha)}; not by {_names(one.not_below_alpha)}"
+        yield f"The choice of test decides: p < 0.05 by {_names(one.below_alpha)}; not by {_names(one.not_below_alpha)}"
     else:
         yield f"p {'<' if one.below_alpha else '>='} 0.05 by every two-sided test"
 

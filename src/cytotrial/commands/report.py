@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cytotrial.columns import (
     GATES,
+    GATING_CHECK,
     POPULATIONS,
     QUALITY_STEPS,
     STATUS,
@@ -23,7 +24,18 @@ from cytotrial.report.methods_document import methods_document
 from cytotrial.report.page import PageContent, Source, render_page
 from cytotrial.report.strategies import read_panel_files
 from cytotrial.report.trial import Trial
-from cytotrial.statistics_columns import BETWEEN_ARMS, CATEGORICAL, CHANGE_FROM_BASELINE, FAMILIES, MIXED_MODEL
+from cytotrial.statistics_columns import (
+    ANCOVA,
+    BETWEEN_ARMS,
+    CATEGORICAL,
+    CHANGE_FROM_BASELINE,
+    CONTINUOUS,
+    FAMILIES,
+    GATEKEEPING,
+    MISSING_VALUES,
+    MIXED_MODEL,
+    MIXED_MODEL_FIT,
+)
 from cytotrial.study.config import load_study
 from cytotrial.study.subjects import read_subjects
 from cytotrial.tables import read_table
@@ -32,8 +44,10 @@ logger = logging.getLogger(__name__)
 
 REQUIRED_TABLES = (STATUS, SUBSETS)
 OPTIONAL_TABLES = (QUALITY_STEPS, POPULATIONS, GATES)  # the section says so where one is not there
+METHODS_TABLES = (GATING_CHECK,)  # of methods.md alone, as is the other one below
 STATISTICS = (CHANGE_FROM_BASELINE, BETWEEN_ARMS)
-OPTIONAL_STATISTICS = (MIXED_MODEL, CATEGORICAL, FAMILIES)
+OPTIONAL_STATISTICS = (MIXED_MODEL, MIXED_MODEL_FIT, ANCOVA, CATEGORICAL, CONTINUOUS, GATEKEEPING, FAMILIES)
+METHODS_STATISTICS = (MISSING_VALUES,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,15 +84,24 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.methods is not None:
         told = arguments.stats / "methods.md"
         statistics = told.read_text(encoding="utf-8") if told.is_file() else None
-        text = methods_document(trial, strategies, quality_rules(study.quality), statistics)
+        more = _read(_there(arguments.tables, METHODS_TABLES) + _there(arguments.stats, METHODS_STATISTICS))
+        rows = {name: source.rows for name, source in (tables | more).items()}
+        text = methods_document(trial, strategies, quality_rules(study.quality), statistics, rows)
         arguments.methods.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _read_tables(folder: Path, stats: Path) -> dict[str, Source]:
-    """Every table that is there, by its name."""
+    """What the page is made of: every table that must be there, and those of the others that are."""
     wanted = [(folder, table) for table in REQUIRED_TABLES] + [(stats, table) for table in STATISTICS]
-    optional = [(folder, table) for table in OPTIONAL_TABLES] + [(stats, table) for table in OPTIONAL_STATISTICS]
-    wanted += [(parent, table) for parent, table in optional if (parent / f"{table.name}.tsv").exists()]
+    return _read(wanted + _there(folder, OPTIONAL_TABLES) + _there(stats, OPTIONAL_STATISTICS))
+
+
+def _there(folder: Path, tables: tuple[Table, ...]) -> list[tuple[Path, Table]]:
+    return [(folder, table) for table in tables if (folder / f"{table.name}.tsv").exists()]
+
+
+def _read(wanted: list[tuple[Path, Table]]) -> dict[str, Source]:
+    """Tables by their names; every mistake in any of them at once."""
     tables, problems = {}, []
     for parent, table in wanted:
         try:

@@ -119,7 +119,7 @@ def _schedule(study: Study) -> Schedule:
         raise CytotrialError(
             problem(
                 "analysis, schedule, carry_over",
-                found=f"{', '.join(early)}, before {schedule.exposure[-1]}, the last peak or trough by the dosing periods",
+                found=f"{', '.join(early)} before {schedule.exposure[-1]}, the last peak or trough by the dosing",
                 expected="visits after the last peak and the last trough",
                 remedy="remove it, or name the peaks and the troughs too",
             )

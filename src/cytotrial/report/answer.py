@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cytotrial.figures.series import Dynamics
 from cytotrial.report.numbers import ALPHA, Cell, is_hit, show, show_count, show_interval, show_p
+from cytotrial.report.result_tables import change_note
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Column, Row, TableView, flat, plural
 from cytotrial.study.config import Readout
@@ -50,6 +51,7 @@ class Answer:
     blocks: Sequence[AnswerBlock]
     hits: TableView
     multiplicity: str
+    baseline: str
 
 
 def answer(
@@ -64,7 +66,19 @@ def answer(
         for readout, picture in zip(trial.study.readouts, dynamics, strict=True)
     ]
     hits = _hits(change, between, trial, source=source)
-    return Answer(visits, blocks, hits, multiplicity_sentence([*change, *between]))
+    return Answer(visits, blocks, hits, multiplicity_sentence([*change, *between]), baseline_sentence(between, trial))
+
+
+def baseline_sentence(between: Sequence[Row], trial: Trial) -> str:
+    """What a nominal hit between the arms at baseline means; nothing where there is none."""
+    found = {row["subset"] for row in between if row["visit"] == trial.study.baseline and is_hit(row["p_value"])}
+    labels = [readout.label for readout in trial.study.readouts if readout.id in found]
+    if not labels:
+        return ""
+    return (
+        f"At baseline the arms differ with a nominal p below 0.05 in {', '.join(labels)}: in a randomised trial a "
+        "difference before treatment can only be chance."
+    )
 
 
 def multiplicity_sentence(rows: Sequence[Row]) -> str:
@@ -77,9 +91,9 @@ def multiplicity_sentence(rows: Sequence[Row]) -> str:
     return (
         f"{plural(m, 'test')} at the 5 % level stand behind this box. If nothing differed anywhere, "
         f"about {expected} of them ({m} × {ALPHA}) would fall below 0.05 by chance alone; {nominal} "
-        f"did. Of the {plural(len(adjusted), 'test')} that belong to a family, {holm} stay below 0.05 after "
-        f"Holm's correction and {bh} after Benjamini and Hochberg's. Tests of the same subjects at several "
-        "visits are related, so hits come in clusters."
+        f"did. Of the {plural(len(adjusted), 'test')} after the baseline, corrected over all subsets and visits of "
+        f"each kind of test, {holm} stay below 0.05 after Holm's correction and {bh} after Benjamini and Hochberg's. "
+        "Tests of the same subjects at several visits are related, so hits come in clusters."
     )
 
 
@@ -113,10 +127,10 @@ def _change_cell(row: Row | None) -> Estimate:
         return Estimate("", title="not in the table")
     title = (
         f"{row['n_pairs']} pairs; mean {show(row['mean_baseline'])} at baseline, "
-        f"{show(row['mean_visit'])} at the visit; {row['note'] or 'paired t-test'}"
+        f"{show(row['mean_visit'])} at the visit; {change_note(row) or 'paired t-test'}"
     )
     n = f"n {show_count(row['n_pairs'])}"
-    return _estimate(row, "mean_change", "ci_low", "ci_high", n=n, title=title)
+    return _estimate(row, "mean_change", "ci_low", "ci_high", n=n, title=title, note=change_note(row))
 
 
 def _between_cell(row: Row | None) -> Estimate:
@@ -127,20 +141,20 @@ def _between_cell(row: Row | None) -> Estimate:
         f"{show(row['median_control'])}; {row['note'] or 'Mann-Whitney test'}"
     )
     n = f"n {show_count(row['n_active'])} v {show_count(row['n_control'])}"
-    return _estimate(row, "hl_shift", "hl_low", "hl_high", n=n, title=title)
+    return _estimate(row, "hl_shift", "hl_low", "hl_high", n=n, title=title, note=row["note"] or "")
 
 
-def _estimate(row: Row, value: str, low: str, high: str, *, n: str, title: str) -> Estimate:
+def _estimate(row: Row, value: str, low: str, high: str, *, n: str, title: str, note: str) -> Estimate:
     css = "holds" if is_hit(row["p_holm"]) else "hit" if is_hit(row["p_value"]) else ""
     if row[value] is None and row["p_value"] is None:
-        return Estimate("NA", n, row["note"] or "", title=title, css="na")
-    in_family = row["p_holm"] is not None or row["p_bh"] is not None
+        return Estimate("NA", n, note, title=title, css="na")
+    is_adjusted = row["p_holm"] is not None or row["p_bh"] is not None
     return Estimate(
         show(row[value], signed=True),
         n,
         show_interval(row[low], row[high]),
         show_p(row["p_value"]),
-        f"{show_p(row['p_holm'])} | {show_p(row['p_bh'])}" if in_family else "",
+        f"{show_p(row['p_holm'])} | {show_p(row['p_bh'])}" if is_adjusted else "",
         title,
         css,
     )

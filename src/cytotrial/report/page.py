@@ -12,16 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cytotrial.figures.words import SYNTHETIC_MARK
 from cytotrial.quality import quality_rules
 from cytotrial.report.answer import answer
+from cytotrial.report.declared import declared, family_table
 from cytotrial.report.dynamics import picture, subset_dynamics
+from cytotrial.report.endpoint_tables import binary_table, continuous_table, hierarchy_table
 from cytotrial.report.files import file_section
 from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
 from cytotrial.report.methods import quality_sentences, versions
-from cytotrial.report.model_tables import endpoint_table, family_table, mixed_model_table
+from cytotrial.report.model_tables import mixed_model_fit_table, mixed_model_table
 from cytotrial.report.moved_gates import moved_gates
 from cytotrial.report.result_tables import between_table, change_table, subset_table
 from cytotrial.report.strategies import Document, PanelDocuments, method_sentences, strategy_view
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row, TableView
+from cytotrial.statistics.carried_forward import SUFFIX as CARRIED_FORWARD
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class PageContent:
     trial : Trial
     tables : mapping of table name to Source
         ``status``, ``subsets``, ``change_from_baseline`` and ``between_arms`` must be there; where ``gates``,
-        ``populations`` or ``quality_steps`` is not, its section says so; ``mixed_model``, ``categorical`` and
-        ``families`` are shown where they are there.
+        ``populations`` or ``quality_steps`` is not, its section says so. The models' tables, those of endpoints and
+        those of what was declared are shown where they are there.
     config_text : str
         The configuration file as it is.
     pictures : mapping of panel to pictures
@@ -58,6 +61,15 @@ class PageContent:
     pictures: Mapping[str, Sequence[GatePicture]] = field(default_factory=dict)
     pictures_left_out: int = 0
     panels: Sequence[PanelDocuments] = ()
+
+
+@dataclass(frozen=True)
+class SetSection:
+    """The tables of one analysis set, and what must be known before reading them."""
+
+    heading: str
+    views: Sequence[TableView]
+    note: str = ""
 
 
 def render_page(content: PageContent) -> str:
@@ -87,6 +99,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "summary": _summary(trial, status.rows),
         "files": file_section(status.rows, trial, source=status.name),
         "n_files": len(status.rows),
+        "declared": declared(*_rows_and_names(tables), trial),
         "answer": answer(change.rows, between.rows, dynamics, trial, source=f"{change.name} and {between.name}"),
         "answer_sources": (change.name, between.name),
         "pictures": [picture(one, trial, source=subsets.name) for one in dynamics],
@@ -131,30 +144,63 @@ def _summary(trial: Trial, status: Sequence[Row]) -> str:
     return f"{len(trial.subjects)} subjects: {arms}. {visits}. {len(status)} FCS files: {files}."
 
 
-def _results(content: PageContent) -> list[tuple[str, list[TableView]]]:
-    """Each analysis set with its tables, the primary one first."""
-    trial, tables = content.trial, content.tables
-    change, between = tables["change_from_baseline"], tables["between_arms"]
-    mixed = tables.get("mixed_model")
-    return [
-        (
-            name,
-            [
-                change_table(change.rows, name, trial, source=change.name),
-                between_table(between.rows, name, trial, source=between.name),
-                *([mixed_model_table(mixed.rows, name, trial, source=mixed.name)] if mixed else []),
-            ],
+def _rows_and_names(tables: Mapping[str, Source]) -> tuple[dict[str, Sequence[Row]], dict[str, str]]:
+    return {name: one.rows for name, one in tables.items()}, {name: one.name for name, one in tables.items()}
+
+
+def _results(content: PageContent) -> list[SetSection]:
+    """Each analysis set with its tables, the primary one first; then that with last observations carried forward."""
+    trial = content.trial
+    sections = []
+    for name in trial.study.analysis_sets:
+        views = [*_tests(content, name), *_models(content, name)]
+        if name == trial.primary_set:
+            sections.append(SetSection(f"Analysis set {name} (primary)", views))
+        else:
+            sections.append(SetSection(f"Analysis set {name}", [*_declared_in(content, name), *views]))
+    if trial.plan.is_locf_asked:
+        name = f"{trial.primary_set}{CARRIED_FORWARD}"
+        sections.append(
+            SetSection(
+                f"Sensitivity analysis {name}: last observation carried forward",
+                _tests(content, name),
+                f"Analysis set {trial.primary_set}; a missing value after the baseline is the subject's last one after "
+                "the baseline. This assumes that nothing changes after it; no conclusion should rest on it.",
+            )
         )
-        for name in trial.study.analysis_sets
+    return sections
+
+
+def _tests(content: PageContent, name: str) -> list[TableView]:
+    change, between = content.tables["change_from_baseline"], content.tables["between_arms"]
+    return [
+        change_table(change.rows, name, content.trial, source=change.name),
+        between_table(between.rows, name, content.trial, source=between.name),
     ]
 
 
+def _models(content: PageContent, name: str) -> list[TableView]:
+    makers = (("mixed_model", mixed_model_table), ("mixed_model_fit", mixed_model_fit_table))
+    found = [(content.tables[table], make) for table, make in makers if table in content.tables]
+    return [make(table.rows, name, content.trial, source=table.name) for table, make in found]
+
+
+def _declared_in(content: PageContent, name: str) -> list[TableView]:
+    """Declared families and the hierarchy in another set than the primary one, whose are in the answer."""
+    rows, names = _rows_and_names(content.tables)
+    views = [
+        family_table(rows, name, content.trial, source=names.get("families", "")),
+        hierarchy_table(rows, name, content.trial, source=names.get("gatekeeping", "")),
+    ]
+    return [view for view in views if view.n_rows]
+
+
 def _endpoints(content: PageContent) -> list[TableView]:
-    """Declared families and clinical endpoints, where there are any."""
+    """Clinical endpoints, where there are any."""
     trial, tables = content.trial, content.tables
     views = [
         make(tables[name].rows, trial, source=tables[name].name)
-        for name, make in (("families", family_table), ("categorical", endpoint_table))
+        for name, make in (("categorical", binary_table), ("continuous", continuous_table))
         if name in tables
     ]
     return [view for view in views if view.n_rows]

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cytotrial.figures.words import percent_label
+from cytotrial.report.cells import P_COLUMNS, p_cells, value_cell
 from cytotrial.report.numbers import MISSING, Cell, is_hit, show, show_count, show_interval, show_p
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Column, Group, Row, TableView
 from cytotrial.study.config import Readout
 
-_TESTS = (
-    Column("p", "nominal p-value"),
-    Column("Holm", "p adjusted by Holm within its family; NA outside a family"),
-    Column("BH", "p adjusted by Benjamini and Hochberg within its family; NA outside a family"),
-)
 _CHANGE_COLUMNS = (
     Column("arm", numeric=False),
     Column("visit", numeric=False),
@@ -26,7 +22,7 @@ _CHANGE_COLUMNS = (
     Column("SD", "standard deviation of the changes"),
     Column("t"),
     Column("df"),
-    *_TESTS,
+    *P_COLUMNS,
     Column("Wilcoxon p", "signed-rank test"),
     Column("note", numeric=False, wide=True),
 )
@@ -41,7 +37,7 @@ _BETWEEN_COLUMNS = (
     Column("95 % interval", "of the shift"),
     Column("AUC", "probability that a value of the active arm is the higher one"),
     Column("U"),
-    *_TESTS,
+    *P_COLUMNS,
     Column("note", numeric=False, wide=True),
 )
 
@@ -64,7 +60,7 @@ def between_table(rows: Sequence[Row], analysis_set: str, trial: Trial, *, sourc
     def order(row: Row) -> tuple[int, int]:
         return (int(row["measure"] != "level"), trial.visit_rank(row["visit"]))
 
-    groups = _groups(rows, analysis_set, trial, order=order, cells=_between_row)
+    groups = _groups(rows, analysis_set, trial, order=order, cells=lambda row: _between_row(row, trial))
     return TableView(f"Between arms, {analysis_set}", source, _BETWEEN_COLUMNS, groups)
 
 
@@ -110,50 +106,61 @@ def _groups(
             if (row["analysis_set"], row["subset"], row["denominator"]) == (analysis_set, readout.id, denominator)
         ]
         if own:
-            mark = " (primary)" if denominator == readout.denominators[0] else ""
-            heading = trial.percentage(readout.id, denominator) + mark
-            groups.append(Group(heading, [cells(row) for row in sorted(own, key=order)]))
+            lines = [cells(row) for row in sorted(own, key=order)]
+            groups.append(Group(trial.marked_percentage(readout, denominator), lines))
     return groups
 
 
+def change_note(row: Row) -> str:
+    """The note of a row of ``change_from_baseline.tsv``, without what it says of numbers that the page does not show.
+
+    The Hodges-Lehmann estimate of the change is in the table alone. With two to five pairs it has no interval, which
+    the table's note says in every row; a reader of the page would look for it in vain.
+
+    Examples
+    --------
+    >>> change_note({"note": "one pair; too few changes for a 95 % interval of the Hodges-Lehmann estimate (1)"})
+    'one pair'
+    """
+    return "; ".join(part for part in (row["note"] or "").split("; ") if "Hodges-Lehmann" not in part)
+
+
+def chance_note(row: Row, trial: Trial) -> str:
+    """What a nominal hit between the arms before treatment means; nothing of other rows of ``between_arms.tsv``."""
+    if row["visit"] in trial.plan.post_baseline or not is_hit(row["p_value"]):
+        return ""
+    return "before treatment: in a randomised trial this difference can only be chance"
+
+
 def _change_row(row: Row, trial: Trial) -> list[Cell]:
-    note = row["note"] or ""
+    note = change_note(row)
     cells = [
         Cell(str(row["arm"]), trial.arm_label(str(row["arm"]))),
         Cell(str(row["visit"])),
-        _value(show_count(row["n_pairs"]), note),
-        *(_value(show(row[name]), note) for name in ("mean_baseline", "mean_visit")),
-        _value(show(row["mean_change"], signed=True), note),
-        _value(show_interval(row["ci_low"], row["ci_high"]), note),
-        _value(show(row["sd_change"]), note),
-        _value(show(row["t"]), note),
-        _value(show(row["df"], decimals=0), note),
+        value_cell(show_count(row["n_pairs"]), note),
+        *(value_cell(show(row[name]), note) for name in ("mean_baseline", "mean_visit")),
+        value_cell(show(row["mean_change"], signed=True), note),
+        value_cell(show_interval(row["ci_low"], row["ci_high"]), note),
+        value_cell(show(row["sd_change"]), note),
+        value_cell(show(row["t"]), note),
+        value_cell(show(row["df"], decimals=0), note),
     ]
-    return [*cells, *_p_values(row, note), _value(show_p(row["wilcoxon_p"]), note), Cell(note)]
+    return [*cells, *p_cells(row, note), value_cell(show_p(row["wilcoxon_p"]), note), Cell(note)]
 
 
-def _between_row(row: Row) -> list[Cell]:
+def _between_row(row: Row, trial: Trial) -> list[Cell]:
     note = row["note"] or ""
     cells = [
         Cell(str(row["measure"])),
         Cell(str(row["visit"])),
-        *(_value(show_count(row[name]), note) for name in ("n_active", "n_control")),
-        *(_value(show(row[name]), note) for name in ("median_active", "median_control")),
-        _value(show(row["hl_shift"], signed=True), note),
-        _value(show_interval(row["hl_low"], row["hl_high"]), note),
-        _value(show(row["auc"]), note),
-        _value(show(row["u"], decimals=1), note),
+        *(value_cell(show_count(row[name]), note) for name in ("n_active", "n_control")),
+        *(value_cell(show(row[name]), note) for name in ("median_active", "median_control")),
+        value_cell(show(row["hl_shift"], signed=True), note),
+        value_cell(show_interval(row["hl_low"], row["hl_high"]), note),
+        value_cell(show(row["auc"]), note),
+        value_cell(show(row["u"], decimals=1), note),
     ]
-    return [*cells, *_p_values(row, note), Cell(note)]
-
-
-def _p_values(row: Row, note: str) -> list[Cell]:
-    cells = []
-    for name in ("p_value", "p_holm", "p_bh"):
-        outside = name != "p_value" and row["p_value"] is not None
-        cell = _value(show_p(row[name]), "not in a family of tests" if outside else note)
-        cells.append(Cell(cell.text, cell.title, "hit" if is_hit(row[name]) else cell.css))
-    return cells
+    return [*cells, *p_cells(row, note), Cell("; ".join(filter(None, (note, chance_note(row, trial)))))]
 
 
 def _sample_row(sample: str, rows: dict[str, Row], readout: Readout, named: Sequence[str]) -> list[Cell]:
@@ -169,16 +176,11 @@ def _sample_row(sample: str, rows: dict[str, Row], readout: Readout, named: Sequ
         row = rows.get(name)
         why = "not in the table" if row is None else row["qc_reason"] or ""
         cells += [
-            _value(show(row and row["percent"]), why),
-            _value(show_interval(row and row["ci_low"], row and row["ci_high"]), why),
+            value_cell(show(row and row["percent"]), why),
+            value_cell(show_interval(row and row["ci_low"], row and row["ci_high"]), why),
             Cell(show_count(row and row["denominator_n"])),
         ]
         if row is not None and row["qc_flag"] != "ok":
             flags[str(row["qc_flag"]).replace("_", " ")] = None
             reasons[why] = None
     return [*cells, Cell(", ".join(flags) or "ok"), Cell("; ".join(filter(None, reasons)))]
-
-
-def _value(text: str, why: str) -> Cell:
-    """A value; where it is missing, the reason shows on hovering."""
-    return Cell(text, why, "na") if text == MISSING else Cell(text)

@@ -42,6 +42,17 @@ class Trial:
         label = next((readout.label for readout in self.study.readouts if readout.id == subset), subset)
         return f"{label}, {percent_label(denominator)}"
 
+    def marked_percentage(self, readout: Readout, denominator: str) -> str:
+        """A heading: `percentage`, and whether the denominator is the primary one."""
+        mark = " (primary)" if denominator == readout.denominators[0] else ""
+        return self.percentage(readout.id, denominator) + mark
+
+    def endpoint_label(self, endpoint: str, visit: str | None) -> str:
+        """A clinical endpoint in words: as it is named for that visit, else as it is named first."""
+        known = [one for one in self.study.endpoints if one.id == endpoint]
+        of_visit = [one for one in known if one.visit == visit]
+        return next((one.label for one in (*of_visit, *known)), endpoint)
+
     def percentages(self) -> list[tuple[Readout, str]]:
         """Every readout with each of its denominators, in the order of the configuration."""
         return [(readout, name) for readout in self.study.readouts for name in readout.denominators]

@@ -101,6 +101,8 @@ def analyse(
 def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ...]:
     """What was done, in the order of a paper; what gave the trial no number was not."""
     binary = [*tables["categorical"], *tables["mcnemar"]]
+    label = f"{plan.analysis_sets[0]}{carried_forward.SUFFIX}" if plan.is_locf_asked else None
+    carried = [row for row in tables["change_from_baseline"] if row["analysis_set"] == label]
     declared = {family.id for family in plan.families}
     told = (
         (change.METHOD, _has(tables["change_from_baseline"], "mean_change")),
@@ -123,7 +125,7 @@ def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ..
         (families.DECLARED_METHOD, _has([r for r in tables["families"] if r["family"] in declared], "p_value")),
         (gatekeeping.METHOD, any(row["is_tested"] for row in tables["gatekeeping"])),
         (missing_values.METHOD, bool(tables["availability"])),
-        (carried_forward.METHOD, plan.is_locf_asked),
+        (carried_forward.METHOD, _has(carried, "mean_change")),
     )
     return tuple(method for method, is_done in told if is_done)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cytotrial.statistics.cells import without_events
 from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.covariance import STRUCTURES
 from cytotrial.statistics.methods.reml import Effect, Fit, fit_repeated_measures
@@ -125,7 +126,7 @@ def fit_models(observations: pd.DataFrame, subjects: pd.DataFrame, plan: Analysi
                 data = _modelled(wide, subjects, plan, analysis_set)
                 same = tuple(data.index)  # analysis sets often differ in subjects who have no change
                 if same not in known:
-                    known[same] = _fit(data, percent.reindex(data.index), plan)
+                    known[same] = _fit(data, percent.reindex(data.index) if scale == "logit" else None, plan)
                 found, left_out[key] = known[same]
                 if isinstance(found, ArmModel):
                     fitted[key] = found
@@ -157,7 +158,9 @@ def _modelled(wide: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan, an
     return changes[changes[list(plan.post_baseline)].notna().any(axis=1)]
 
 
-def _fit(data: pd.DataFrame, percent: pd.DataFrame, plan: AnalysisPlan) -> tuple[ArmModel | str, Mapping[str, str]]:
+def _fit(
+    data: pd.DataFrame, percent: pd.DataFrame | None, plan: AnalysisPlan
+) -> tuple[ArmModel | str, Mapping[str, str]]:
     """The model with the least assumed about the covariance that the data determine, or why there is none."""
     visits, left_out = _usable_visits(data, percent, plan)
     if not visits:
@@ -184,28 +187,19 @@ def _covariates(rows: pd.DataFrame) -> Array:
 
 
 def _usable_visits(
-    data: pd.DataFrame, percent: pd.DataFrame, plan: AnalysisPlan
+    data: pd.DataFrame, percent: pd.DataFrame | None, plan: AnalysisPlan
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The visits whose own regression on baseline and arm leaves something over, and why the others are none."""
     usable, left_out = [], {}
     for visit in plan.post_baseline:
         rows = data[data[visit].notna()]
-        measured = percent.loc[rows.index, [plan.baseline, visit]].to_numpy()
-        reason = _without_events(measured) or _refused(rows[visit].to_numpy(), rows)
+        reason = "" if percent is None else without_events(percent.loc[rows.index, [plan.baseline, visit]].to_numpy())
+        reason = reason or _refused(rows[visit].to_numpy(), rows)
         if reason:
             left_out[visit] = f"not in the model: {reason}"
         else:
             usable.append(visit)
     return tuple(usable), left_out
-
-
-def _without_events(percent: Array) -> str:
-    """Why percentages, shape (n, 2), have no logit to compare; empty where they have."""
-    if percent.size and (percent == 0.0).all():
-        return "no event in any sample: logits would differ by the denominators alone"
-    if percent.size and (percent == 100.0).all():
-        return "every event in all samples: logits would differ by the denominators alone"
-    return ""
 
 
 def _refused(changes: Array, rows: pd.DataFrame) -> str:

@@ -30,7 +30,8 @@ def usable_values(
 
     Rows flagged ``not_reported`` or without a percentage are left out; ``flagged`` and ``below_lloq``
     ones are used. Control tubes (FMO, single stain, unstained) never enter. Several samples of the same
-    subject, visit, subset and denominator (replicates) are averaged, percentages and logits apart.
+    subject, visit, subset and denominator (replicates) are averaged, percentages and logits apart; where one of them
+    has no logit the average has none, so that both are of the same tubes.
 
     Parameters
     ----------
@@ -119,7 +120,8 @@ def _means(table: pd.DataFrame) -> pd.DataFrame:
     if table.duplicated(KEYS).any():
         # A mean of floats depends on their order, and the same values must give the same bytes.
         table = table.sort_values([*KEYS, "sample_id"])
-        table = table.groupby(KEYS, as_index=False, observed=True)[["percent", "logit"]].mean()
+        grouped = table.groupby(KEYS, observed=True)[["percent", "logit"]]
+        table = grouped.mean().where(grouped.count().eq(grouped.size(), axis=0)).reset_index()
     else:
         table = table.sort_values(KEYS, ignore_index=True)[[*KEYS, "percent", "logit"]]
     return table.astype(dict.fromkeys(KEYS, object))

@@ -22,8 +22,8 @@ def test_bundled_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str], caplo
     assert "He 2020, SRI-4, W12: 16/29 v 9/30" in lines
     assert "    printed 0.052: given by linear-by-linear (N-1), Student's t on 0/1, Welch's t on 0/1" in lines
     place = lines.index("He 2020, CR of lupus nephritis, W24: 7/13 v 2/12")
-    assert lines[place + 1] == "    printed 0.036: given by NO test"
-    assert lines[place + 2].startswith("    THE TEST DECIDES: p < 0.05 by likelihood-ratio chi-square")
+    assert lines[place + 1] == "    printed 0.036: given by none of the tests"
+    assert lines[place + 2].startswith("    The choice of test decides: p < 0.05 by likelihood-ratio chi-square")
     (pearson,) = [line for line in lines if line.startswith("Pearson's chi-square ")]
     assert pearson.split()[2:6] == [".0504", ".0267*", ".0148", ".0530"]
     assert "cannot be recomputed: 76.92 % is printed" in text and "printed n.s.: so it is" in text

@@ -220,6 +220,47 @@ def test_every_missing_table_is_told_at_once(made: Path, tmp_path: Path, capsys:
     assert not (tmp_path / "x.html").exists()
 
 
+DECLARED = """\
+endpoints:
+  - {id: SRI4, label: "SRI-4 response", type: binary, visit: W12, order: 1}
+  - {id: SCORE, label: "SLEDAI, change", type: continuous}
+analysis:
+  families: [{id: main, test: ancova_logit, subsets: [treg, nk], visits: [W10], method: holm}]
+  locf: true
+"""
+
+
+def test_declared_tests_endpoints_and_carried_forward_values_reach_the_page(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG + DECLARED, encoding="utf-8")
+    for name in ("tables", "subjects.tsv"):
+        (tmp_path / name).symlink_to(made / name)
+    outcomes = ["subject_id\tvisit\tendpoint\tvalue"]
+    for n in range(1, 11):
+        outcomes += [f"S{n:02}\tW12\tSRI4\t{n % 2}", f"S{n:02}\tW12\tSCORE\t{-n}"]
+    (tmp_path / "outcomes.tsv").write_text("\n".join(outcomes) + "\n", encoding="utf-8")
+    given = ["--config", f"{tmp_path}/config.yaml", "--subjects", f"{tmp_path}/subjects.tsv"]
+    given += ["--outcomes", f"{tmp_path}/outcomes.tsv", "--subsets", f"{made}/tables/subsets.tsv"]
+    assert main(["statistics", *given, "--out", f"{tmp_path}/stats"]) == 0
+    assert _report(tmp_path, tmp_path / "p.html", "--methods", f"{tmp_path}/methods.md") == 0
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    top = text[text.index('<section id="answer">') : text.index("All subsets and visits</h3>")]
+    assert "main: analysis of covariance of logits; odds ratio, IL2 to PBO; adjusted by Holm over 2 tests" in top
+    rows = read_table(tmp_path / "stats/ancova.tsv")
+    key = ("mitt", "nk", "lymphocytes", "W10", "logit")
+    (row,) = [
+        r for r in rows if tuple(r[k] for k in ("analysis_set", "subset", "denominator", "visit", "scale")) == key
+    ]
+    assert f"{float(str(row['odds_ratio'])):.2f}<td>{float(str(row['or_low'])):.2f} to" in top.replace("\n", "")
+    assert "Hierarchy of endpoints, mitt" in top
+    for words in ("Clinical endpoints, binary", "SRI-4 response", "Clinical endpoints, continuous", "SLEDAI, change"):
+        assert words in text
+    assert "Sensitivity analysis mitt_locf" in text
+    told = (tmp_path / "methods.md").read_text(encoding="utf-8")
+    assert "- Declared family main: " in told
+    assert "Of 200 planned percentages (subjects by visits by subsets) 7 were missing" in told  # S04: 5, S02: 2
+    assert "FlowKit gated" not in told  # no table of it
+
+
 @pytest.mark.slow
 def test_sixty_patients_and_ten_visits_stay_small(tmp_path: Path) -> None:
     oracle = Path(__file__).parents[4] / "shared/oracle"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cytotrial.commands.statistics import analysis_plan
+from cytotrial.errors import CytotrialError
 from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, Schedule
 from cytotrial.study.config import load_study
 
@@ -65,9 +66,18 @@ def test_the_schedule_comes_from_the_dosing(tmp_path):
         ("{carry_over: [W20]}", ("W2", "W6", "W10"), ("W4", "W8", "W12"), EXPOSURE, ("W20",)),
         ("{carry_over: [W20, W12]}", ("W2", "W6", "W10"), ("W4", "W8"), EXPOSURE[:-1], ("W12", "W20")),
         ("{peak: [W2], trough: [W4], carry_over: [W6]}", ("W2",), ("W4",), EXPOSURE[:3], ("W6",)),
+        ("{carry_over: []}", ("W2", "W6", "W10"), ("W4", "W8", "W12"), EXPOSURE, ()),
     ],
 )
 def test_what_is_declared_goes_before_the_dosing(tmp_path, declared, peak, trough, exposure, carry_over):
     schedule = plan_of(tmp_path, f"analysis: {{schedule: {declared}}}\n").schedule
 
     assert schedule == Schedule(peak, trough, exposure, carry_over)
+
+
+@pytest.mark.parametrize("declared", ["{carry_over: [W4, W16]}", "{peak: [W2], carry_over: [W4, W20]}"])
+def test_carry_over_before_a_peak_or_trough_of_the_dosing_is_refused(tmp_path, declared):
+    with pytest.raises(
+        CytotrialError, match=r"carry_over: found W4 before W1[02], the last peak or trough by the dosing"
+    ):
+        plan_of(tmp_path, f"analysis: {{schedule: {declared}}}\n")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cytotrial.report.answer import answer, multiplicity_sentence
+from cytotrial.report.answer import answer, baseline_sentence, multiplicity_sentence
 from cytotrial.report.dynamics import subset_dynamics
 
 
@@ -71,7 +71,9 @@ def test_multiplicity_counts_the_tests_that_were_made(change, between, trial) ->
     sentence = multiplicity_sentence([row for row in [*change, *between] if trial.is_primary(row)])
     assert sentence.startswith("6 tests at the 5 % level")
     assert "about 0.30 of them (6 × 0.05) would fall below 0.05 by chance alone; 3 did." in sentence
-    assert "Of the 5 tests that belong to a family, 1 stay below 0.05 after Holm's correction and 1" in sentence
+    assert "Of the 5 tests after the baseline, corrected over all subsets and visits" in sentence
+    assert "1 stay below 0.05 after Holm's correction and 1 after" in sentence
+    assert "famil" not in sentence  # a word for what was declared
 
 
 def test_hits_per_kind_of_test(box) -> None:
@@ -119,3 +121,19 @@ def test_one_arm_has_no_comparison(change, subset_row, trial) -> None:
     box = answer(change, [], dynamics, trial, source="both")
     assert len(box.hits.columns) == 3
     assert all(row.label != "Between arms" for block in box.blocks for row in block.rows)
+
+
+def test_a_hit_at_baseline_is_called_chance(between, between_row, trial) -> None:
+    assert baseline_sentence(between, trial) == ""  # 0.7 at W0
+    between[0] = between_row(visit="W0", p_value="0.01")
+    sentence = baseline_sentence(between, trial)
+    assert "in NK cells: in a randomised trial a difference before treatment can only be chance" in sentence
+
+
+def test_a_note_of_numbers_that_are_not_shown_is_left_out(change_row, subset_row, trial) -> None:
+    note = "no variance; too few changes for a 95 % interval of the Hodges-Lehmann estimate (3 that are not zero)"
+    change = [change_row(note=note), change_row(visit="W10", mean_change="1", p_value="0.2", note=note[13:])]
+    dynamics = subset_dynamics([], change, [], trial, source="subsets.tsv")
+    _, missing, shown = answer(change, [], dynamics, trial, source="both").blocks[0].rows[0].cells
+    assert (missing.estimate, missing.interval) == ("NA", "no variance")
+    assert shown.title.endswith("; paired t-test")

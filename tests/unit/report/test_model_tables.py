@@ -1,14 +1,9 @@
-"""Models, endpoints and declared families on the page: order, both scales in a line, NA with its reason."""
+"""Mixed models on the page: order, both scales in a line, NA with its reason."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
-
-from cytotrial.report.model_tables import endpoint_table, family_table, mixed_model_table
-from cytotrial.statistics_columns import CATEGORICAL, FAMILIES, MIXED_MODEL
-from cytotrial.study.analysis import Analysis, DeclaredFamily
+from cytotrial.report.model_tables import mixed_model_fit_table, mixed_model_table
+from cytotrial.statistics_columns import MIXED_MODEL, MIXED_MODEL_FIT
 
 
 def row_of(table, **cells):
@@ -36,7 +31,7 @@ def test_both_scales_of_a_visit_are_one_line_in_the_schedules_order(trial):
     view = mixed_model_table(rows, "mitt", trial, source="stats/mixed_model.tsv")
     first, second = texts(view)
     assert [group.heading for group in view.groups] == ["NK cells, % of lymphocytes (primary)"]
-    assert (first[0], first[2], first[-1]) == ("W2", "NA", "not in the model: 2 subjects")
+    assert (first[0], first[2], first[-1]) == ("W2", "NA", "percent: not in the model: 2 subjects")
     assert view.groups[0].rows[0][2].title == "not in the model: 2 subjects"
     assert second[:5] == ["W10", "20", "+2.50", "+1.00 to +4.00", "0.001"]
     assert second[7:10] == ["1.40", "1.10 to 1.80", "0.200"]
@@ -44,51 +39,26 @@ def test_both_scales_of_a_visit_are_one_line_in_the_schedules_order(trial):
     assert all(len(line) == len(view.columns) for line in texts(view))
 
 
-def test_endpoints_are_grouped_by_set_and_a_rate_difference_is_in_points(trial):
-    usual = {
-        "endpoint": "sri4",
-        "visit": "W10",
-        "x_active": "16",
-        "n_active": "29",
-        "x_control": "9",
-        "n_control": "30",
-    }
+def test_the_notes_of_both_scales_are_shown_and_are_their_own_cells_reasons(trial):
+    rows = [model_row(note="no variance"), model_row(scale="logit", note="2 subjects")]
+    (row,) = mixed_model_table(rows, "mitt", trial, source="x").groups[0].rows
+    assert row[-1].text == "percent: no variance; logit: 2 subjects"
+    assert (row[2].title, row[7].title) == ("no variance", "2 subjects")
+    same = [model_row(note="2 subjects"), model_row(scale="logit", note="2 subjects")]
+    assert texts(mixed_model_table(same, "mitt", trial, source="x"))[0][-1] == "2 subjects"
+
+
+def test_all_visits_at_once_are_tested_by_f_with_wald_beside_it(trial):
+    usual = {"analysis_set": "mitt", "subset": "nk", "denominator": "lymphocytes", "n_subjects": "8"}
+    numbers = {"f_value": "4.2", "wald_df": "3", "f_df": "5.25", "f_p": "0.04", "wald_p": "0.0001"}
     rows = [
-        row_of(CATEGORICAL, analysis_set="itt_nri", **usual),
-        row_of(CATEGORICAL, analysis_set="mitt", risk_difference="0.252", rd_low="0.001", rd_high="0.463", **usual),
-        row_of(CATEGORICAL, analysis_set="mitt", **usual | {"visit": "ANY", "endpoint": "fever", "note": "no event"}),
+        row_of(MIXED_MODEL_FIT, **usual, scale="logit", note="no model"),
+        row_of(MIXED_MODEL_FIT, **usual, scale="percent", covariance="unstructured", n_observations="30", **numbers),
     ]
-    view = endpoint_table(rows, trial, source="x")
-    assert [group.heading for group in view.groups] == ["mitt", "itt_nri: a missing value counts as no response"]
-    assert texts(view)[0][:2] == ["fever", "ANY"]
-    assert texts(view)[1][2:4] == ["16 of 29", "9 of 30"]
-    assert texts(view)[1][5:7] == ["+25.2", "+0.1 to +46.3"]
-    assert view.groups[0].rows[0][7].title == "no event"
-    assert all(len(line) == len(view.columns) for line in texts(view))
-
-
-def test_only_declared_families_are_shown(trial):
-    declared = (DeclaredFamily("primary", "mixed_model_logit", ("nk",), ("W10",), "holm"),)
-    trial = replace(trial, study=replace(trial.study, analysis=Analysis(families=declared)))
-    usual = {
-        "test": "mixed_model_logit",
-        "subset": "nk",
-        "visit": "W10",
-        "method": "holm",
-        "n_tested": "1",
-        "n_planned": "3",
-    }
-    rows = [
-        row_of(FAMILIES, family="all_mixed_model_logit", analysis_set="mitt", **usual),
-        row_of(FAMILIES, family="primary", analysis_set="itt", **usual),
-        row_of(FAMILIES, family="primary", analysis_set="mitt", p_value="0.01", p_adjusted="0.03", **usual),
-    ]
-    view = family_table(rows, trial, source="x")
-    assert [group.heading for group in view.groups] == ["primary: mixed model logit"]
-    assert texts(view)[0] == ["mitt", "", "nk", "W10", "0.010", "0.030", "Holm", "1 of 3"]
-    assert texts(view)[1][5] == "NA"
-
-
-@pytest.mark.parametrize("make", [endpoint_table, family_table])
-def test_nothing_to_show(trial, make):
-    assert make([], trial, source="x").n_rows == 0
+    view = mixed_model_fit_table(rows, "mitt", trial, source="x")
+    percent, logit = view.groups[0].rows
+    expected = ["percent", "unstructured", "8", "30", "4.20", "3, 5.2", "0.040", "<0.001", ""]
+    assert [cell.text for cell in percent] == expected
+    assert (percent[6].css, percent[7].css) == ("hit", "")
+    assert [cell.text for cell in logit[4:]] == ["NA", "NA", "NA", "NA", "no model"]
+    assert logit[5].title == "no model"

@@ -168,3 +168,32 @@ def test_gate_pictures_are_shown_with_their_sample(content) -> None:
     shown = replace(content, pictures={"nk": [GatePicture("S1_W0", "data:image/png;base64,AAAA")]})
     images = [attributes for tag, attributes in _tags(render_page(shown)) if tag == "img"]
     assert images == [{"src": "data:image/png;base64,AAAA", "alt": "Gates of sample S1_W0", "loading": "lazy"}]
+
+
+def test_that_no_file_failed_is_said_once(content, status_row) -> None:
+    def page(*rows):
+        tables = {**content.tables, "status": Source("status.tsv", list(rows))}
+        return render_page(replace(content, tables=tables))
+
+    all_ok = page(status_row())
+    assert "none failed, none is flagged" in all_ok and "No file failed." not in all_ok
+    assert page(status_row(status="flagged", reasons="few events")).count("No file failed.") == 1
+
+
+def test_what_was_declared_comes_before_every_other_test(content) -> None:
+    box = render_page(content).partition('<section id="answer">')[2].partition("</section>")[0]
+    order = ("What was declared beforehand", "Nothing was declared beforehand", "All subsets and visits", "<table")
+    assert sorted(order, key=box.index) == list(order)
+
+
+def test_carried_forward_values_are_a_sensitivity_analysis_after_the_sets(content, change_row, between_row) -> None:
+    rows = [change_row(p_value="0.5"), change_row(analysis_set="mitt_locf", mean_change="7.77")]
+    tables = {**content.tables, "change_from_baseline": Source("c", rows)}
+    words = "Sensitivity analysis mitt_locf: last observation carried forward"
+    assert words not in render_page(replace(content, tables=tables))
+    asked = replace(content.trial, plan=replace(content.trial.plan, is_locf_asked=True))
+    page = render_page(replace(content, tables=tables, trial=asked))
+    assert page.index("Analysis set mitt (primary)") < page.index("Analysis set itt<") < page.index(words)
+    assert page.index(words) < page.index("+7.77")
+    assert "no conclusion should rest on it" in page
+    assert "Only the sensitivity analysis mitt_locf carries last observations forward" in page

@@ -33,7 +33,7 @@ def test_missing_statistics_carry_their_note(trial, change_row) -> None:
     assert row[-1].text == "one pair"
 
 
-def test_no_correction_outside_a_family_says_so(trial, between_row) -> None:
+def test_what_is_not_corrected_says_so(trial, between_row) -> None:
     rows = [
         between_row(visit="W10", measure="change", p_value="0.2", p_holm="0.4", p_bh="0.3"),
         between_row(visit="W0", p_value="0.7"),
@@ -42,8 +42,22 @@ def test_no_correction_outside_a_family_says_so(trial, between_row) -> None:
     view = between_table(rows, "mitt", trial, source="x")
     assert [row[:2] for row in _texts(view)] == [["level", "W0"], ["level", "W2"], ["change", "W10"]]
     holm = view.groups[0].rows[0][11]
-    assert (holm.text, holm.title) == ("NA", "not in a family of tests")
+    assert (holm.text, holm.title) == ("NA", "not adjusted: only primary denominators at visits after the baseline are")
     assert view.groups[0].rows[1][10].css == "hit"
+
+
+def test_a_hit_before_treatment_is_called_chance(trial, between_row) -> None:
+    rows = [between_row(visit="W0", p_value="0.01", note="ties"), between_row(visit="W2", p_value="0.01")]
+    first, second = _texts(between_table(rows, "mitt", trial, source="x"))
+    assert first[-1] == "ties; before treatment: in a randomised trial this difference can only be chance"
+    assert second[-1] == ""
+
+
+def test_the_note_on_limits_that_are_not_shown_does_not_drown_the_others(trial, change_row) -> None:
+    limits = "too few changes for a 95 % interval of the Hodges-Lehmann estimate (4 that are not zero)"
+    rows = [change_row(note=limits), change_row(visit="W10", note=f"one change is zero; {limits}")]
+    view = change_table(rows, "mitt", trial, source="x")
+    assert [row[-1] for row in _texts(view)] == ["", "one change is zero"]
 
 
 def test_conditions_are_a_column_where_there_are_any(trial, subset_row) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -106,3 +107,23 @@ def test_every_mistake_at_once(outcomes, subjects, plan) -> None:
 def test_undeclared_values_other_than_0_and_1_are_no_mistake(outcomes, subjects, plan) -> None:
     (endpoint,) = endpoint_values(outcomes([("A1", "W2", "X", 2.0)]), subjects, plan).endpoints
     assert endpoint.kind == "continuous"
+
+
+def test_what_is_taken_as_safety_though_values_are_missing_is_told(outcomes, subjects, plan, caplog) -> None:
+    rows = [
+        ("A1", "ANY", "FEVER", 1.0),
+        ("A2", "ANY", "FEVER", None),
+        ("A1", "ANY", "RASH", 1.0),
+        ("A1", "W2", "X", None),
+    ]
+    with caplog.at_level(logging.INFO):
+        endpoint_values(outcomes(rows), subjects, plan)
+    assert caplog.messages == [
+        "endpoint FEVER: not declared, and only at ANY: taken as one of safety, so that its 1 missing value is not "
+        "counted as no response"
+    ]
+    caplog.clear()
+    declared = replace(plan, endpoints=(PlannedEndpoint("FEVER", "binary", "efficacy"),))
+    with caplog.at_level(logging.INFO):
+        endpoint_values(outcomes(rows), subjects, declared)
+    assert caplog.messages == []

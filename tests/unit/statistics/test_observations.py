@@ -172,6 +172,17 @@ def test_replicates_have_the_mean_of_their_logits(subjects, plan):
     assert list(usable_values(table, subjects, plan)["logit"]) == pytest.approx([expected], rel=1e-15)
 
 
+def test_the_average_of_replicates_has_a_logit_only_where_every_one_of_them_has(subjects, plan):
+    counted = {"sample_id": "1", "numerator_n": "3", "denominator_n": "10", "percent": "30"}
+    uncounted = {"sample_id": "2", "numerator_n": None, "denominator_n": None, "percent": "90"}
+    other_visit = {"sample_id": "3", "visit": "W2"}
+
+    observations = usable_values(sheet(counted, uncounted, counted | other_visit), subjects, plan)
+
+    assert list(observations["percent"]) == [60.0, 30.0]
+    assert list(observations["logit"]) == pytest.approx([math.nan, math.log(3.5 / 7.5)], rel=1e-15, nan_ok=True)
+
+
 def test_a_value_without_counts_has_a_percentage_and_no_logit(subjects, plan):
     observations = usable_values(sheet({"numerator_n": None, "denominator_n": None}), subjects, plan)
 

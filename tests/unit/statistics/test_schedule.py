@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import pytest
@@ -29,12 +30,45 @@ def test_blocks_of_two_weeks_on_and_off():
 
 
 @pytest.mark.parametrize(
-    "dosing",
-    [[], [(0.0, 12.0)], [(0.0, 2.0), (2.0, 4.0)], [(30.0, 32.0), (40.0, 42.0)]],
-    ids=["none", "one block", "no break between", "no visit near"],
+    ("dosing", "why"),
+    [
+        ([], ""),
+        ([(0.0, 12.0)], "there is one dosing period, and so no break between two"),
+        ([(0.0, 2.0), (2.0, 4.0)], "W2, W4 would be at the end of a dosing period and of a break at once"),
+        ([(30.0, 32.0), (40.0, 42.0)], "no visit after the baseline is within 0.5 weeks of the end of a dosing period"),
+        ([(0.0, 2.0), (5.0, 6.0)], "no visit after the baseline is within 0.25 weeks of the end of a break"),
+    ],
+    ids=["none", "one block", "no break between", "no visit near", "no visit at the end of a break"],
 )
-def test_without_blocks_and_breaks_at_visits_there_is_no_schedule(dosing):
-    assert found(dosing) == Schedule()
+def test_without_blocks_and_breaks_at_visits_there_is_no_schedule_and_the_log_says_why(dosing, why, caplog):
+    with caplog.at_level(logging.INFO):
+        assert found(dosing) == Schedule()
+    assert caplog.messages == ([f"no peaks and troughs from the dosing periods: {why}"] if why else [])
+
+
+def test_short_blocks_in_days():
+    """Given on days 0 to 1 and 4 to 5: half a week would be every visit."""
+    days = {"D0": 0, "D1": 1, "D2": 2, "D4": 4, "D5": 5, "D8": 8, "D14": 14}
+    dosing = [(0.0, 1 / 7), (4 / 7, 5 / 7)]
+
+    schedule = schedule_of(tuple(days), [day / 7 for day in days.values()], baseline="D0", dosing=dosing)
+
+    assert (schedule.peak, schedule.trough, schedule.carry_over) == (("D1", "D5"), ("D4", "D8"), ("D14",))
+
+
+def test_a_single_dose_has_no_length_to_take_a_quarter_of():
+    schedule = found([(0.0, 0.0), (4.0, 6.0)], weeks=[0.0, 2.0, 4.4, 6.4, 8.0, 10.0, 12.0, 16.0, 20.0, 24.0])
+
+    assert (schedule.peak, schedule.trough) == (("W6",), ("W4", "W10"))
+
+
+def test_only_the_nearest_visit_belongs_to_an_end_and_of_two_the_earlier():
+    visits = ("START", "A", "B", "C", "D", "E", "F")
+    weeks = [0.0, 1.6, 2.1, 4.0, 5.7, 6.3, 8.0]
+
+    schedule = found(DOSING[:2], visits, baseline="START", weeks=weeks)
+
+    assert (schedule.peak, schedule.trough) == (("B", "D"), ("C", "F"))
 
 
 def test_a_visit_half_a_week_off_still_belongs():
@@ -50,10 +84,12 @@ def test_the_baseline_and_visits_before_it_are_none():
 
 
 def test_carry_over_that_is_named_stays():
-    named = Schedule(peak=("W2",), trough=("W4",), carry_over=("W24",))
+    named = Schedule(peak=("W2",), trough=("W4",))
 
-    assert with_exposure(VISITS, named, baseline="W0").carry_over == ("W24",)
-    assert with_exposure(VISITS, Schedule(carry_over=("W24",)), baseline="W0").exposure == ()
+    assert with_exposure(VISITS, named, baseline="W0", carry_over=("W24",)).carry_over == ("W24",)
+    assert with_exposure(VISITS, named, baseline="W0", carry_over=()).carry_over == ()
+    assert with_exposure(VISITS, named, baseline="W0").carry_over == VISITS[3:]
+    assert with_exposure(VISITS, Schedule(), baseline="W0", carry_over=("W24",)) == Schedule(carry_over=("W24",))
 
 
 def test_weights_by_hand():

@@ -12,7 +12,7 @@ from cytotrial.documents import load_schema
 from cytotrial.errors import CytotrialError
 from cytotrial.study.analysis import Analysis, DeclaredFamily, Endpoint
 from cytotrial.study.config import Study, load_study
-from cytotrial.study.outcomes import outcome_problems
+from cytotrial.study.outcomes import outcome_problems, read_outcomes
 
 ROOT = Path(__file__).resolve().parents[3]
 SRI4 = "{id: SRI4, type: binary, visit: W10, order: 1}"
@@ -196,6 +196,24 @@ def test_a_visit_before_the_baseline_is_no_peak(trial: Any) -> None:
     assert "'SCR', a visit before the baseline" in refused(trial, "analysis: {schedule: {peak: [SCR]}}\n")
 
 
+@pytest.mark.parametrize(
+    ("schedule", "last"),
+    [
+        ("peak: [W4], carry_over: [W2, W10]", "peak 'W4'"),
+        ("peak: [W4], trough: [W10], carry_over: [W2]", "trough 'W10'"),
+    ],
+)
+def test_carry_over_comes_after_the_last_peak_and_trough(trial: Any, schedule: str, last: str) -> None:
+    trial.edit("config.yaml", "  - {id: W10,", "  - {id: W2, week: 2}\n  - {id: W4, week: 4}\n  - {id: W10,")
+
+    said = refused(trial, f"analysis: {{schedule: {{{schedule}}}}}\n")
+    assert f"analysis, schedule, carry_over: found 'W2', which comes before the {last}, expected visits after" in said
+
+
+def test_no_carry_over_can_be_said(trial: Any) -> None:
+    assert study_with(trial, "analysis: {schedule: {carry_over: []}}\n").analysis.carry_over == ()
+
+
 def test_a_test_between_arms_needs_both(trial: Any) -> None:
     trial.edit("config.yaml", "role: control", "role: active")
 
@@ -237,3 +255,18 @@ def test_outcomes_of_the_whole_trial_and_of_binary_endpoints(trial: Any) -> None
     fever = Endpoint("FEVER", "Fever", "binary", "safety", None, None)
     (line,) = outcome_problems(path, **known, endpoints=(fever,))
     assert "outcomes.tsv, row 3, value: found 2 of FEVER, expected 0 or 1" in line
+
+
+def test_outcomes_that_no_statistic_can_be_made_of(trial: Any) -> None:
+    path = trial.path("outcomes.tsv")
+    values = ("1e400", "-1.5e101", "1e100", "1e-400", "9" * 400)
+    rows = [f"S{number}\tW10\tSLEDAI\t{value}" for number, value in enumerate(values)]
+    path.write_text("\n".join(("subject_id\tvisit\tendpoint\tvalue", *rows)) + "\n", encoding="utf-8")
+
+    found = list(outcome_problems(path, visits=("W10",), subjects=set()))
+
+    assert [line.partition(", value: found ")[0].rpartition(" ")[2] for line in found] == ["2", "3", "6"]
+    assert "row 2, value: found 1e400, expected a number between -1e+100 and 1e+100; correct it" in found[0]
+    with pytest.raises(CytotrialError) as caught:
+        read_outcomes(path)
+    assert list(caught.value.problems) == found

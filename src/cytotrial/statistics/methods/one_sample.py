@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cytotrial.statistics.methods.students_t import t_inference
+from cytotrial.statistics.methods.students_t import ROUNDING, t_inference
 
 NAN = float("nan")
-ROUNDING = 10 * np.finfo(float).eps  # R's rule for "essentially constant"
 
 
 def one_sample_t(values: ArrayLike, *, size: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cytotrial.statistics.methods.signed_rank import hodges_lehmann_change, signed_rank_p
-from cytotrial.statistics.methods.students_t import t_inference
+from cytotrial.statistics.methods.students_t import ROUNDING, t_inference
 
 NAN = float("nan")
 
@@ -34,8 +34,9 @@ def paired_change(baseline: ArrayLike, visit: ArrayLike) -> dict[str, Any]:
     (2.0, 0.25, 2.0, 2.0)
     """
     row = paired_t(baseline, visit)
-    changes = np.asarray(visit, dtype=float) - np.asarray(baseline, dtype=float)
-    wilcoxon_p, rank_note = signed_rank_p(changes)
+    before, after = np.asarray(baseline, dtype=float), np.asarray(visit, dtype=float)
+    changes = after - before
+    wilcoxon_p, rank_note = signed_rank_p(changes, magnitude=np.abs([before, after]).max(initial=0.0))
     estimate, low, high, estimate_note = hodges_lehmann_change(changes)
     notes = [row["note"], rank_note]
     if np.isnan(row["t"]):  # equal but for rounding: an interval would have the width of the rounding
@@ -87,9 +88,8 @@ def paired_t(before: ArrayLike, after: ArrayLike) -> dict[str, Any]:
     spread = float(changes.std(ddof=1))
     row["sd_change"] = spread
     error = spread / np.sqrt(n_pairs)
-    # R's rule for "essentially constant", on the scale of the values: their rounding, not the
-    # change's, is what remains in a difference of equal changes.
-    if error <= 10 * np.finfo(float).eps * max(abs(row["mean_baseline"]), abs(row["mean_visit"])):
+    # On the scale of the values: their rounding, not the change's, is what remains in a difference of equal changes.
+    if error <= ROUNDING * max(abs(row["mean_baseline"]), abs(row["mean_visit"])):
         return row | {"note": "all changes are equal: no variance, no t test, no interval"}
     t, low, high, p_value = t_inference(mean, error, n_pairs - 1)
     row |= {"ci_low": low, "ci_high": high, "t": t, "df": n_pairs - 1, "p_value": p_value}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from cytotrial.statistics.methods.students_t import ROUNDING
 from cytotrial.statistics.methods.sums import order_statistics
 
 NAN = float("nan")
@@ -16,8 +17,8 @@ CONFIDENCE = 0.95
 MOST_EXACT = 200
 
 
-def signed_rank_p(changes: ArrayLike) -> tuple[float, str]:
-    """Two-sided p of Wilcoxon's signed-rank test, and what ties or zeros changed about it.
+def signed_rank_p(changes: ArrayLike, *, magnitude: float = 0.0) -> tuple[float, str]:
+    """Two-sided p of Wilcoxon's signed-rank test, and what ties, zeros or rounding changed about it.
 
     Zero changes are left out (Wilcoxon's own rule); tied sizes get mid-ranks. The p is exact given
     the ranks: every one of the 2^n sign patterns of the observed, tied or untied, ranks is equally
@@ -27,6 +28,9 @@ def signed_rank_p(changes: ArrayLike) -> tuple[float, str]:
     ----------
     changes : array-like, shape (n,)
         Visit minus baseline, in any unit, none missing.
+    magnitude : float
+        The largest of the values that these were computed from, without sign: where no change exceeds their rounding,
+        the p is that of the rounding, as in R, and the note says so.
 
     Returns
     -------
@@ -62,6 +66,8 @@ def signed_rank_p(changes: ArrayLike) -> tuple[float, str]:
     notes = []
     if moved.size < values.size:
         notes.append(f"Wilcoxon without {values.size - moved.size} zero change(s)")
+    if np.abs(moved).max() <= ROUNDING * magnitude:
+        notes.append("all changes are equal but for rounding: the ranks are of rounding")
     tied = np.unique(ranks).size < ranks.size
     if moved.size > MOST_EXACT:
         notes.append(f"Wilcoxon by normal approximation (over {MOST_EXACT} changes)")

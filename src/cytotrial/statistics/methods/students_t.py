@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from scipy import special
 
 CONFIDENCE = 0.95
+# R's rule for "essentially constant": a spread up to this share of the values' size is their rounding.
+ROUNDING = 10 * float(np.finfo(float).eps)
 
 
 class Inference(NamedTuple):

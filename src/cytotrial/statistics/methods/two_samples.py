@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from cytotrial.statistics.methods.students_t import t_inference
+from cytotrial.statistics.methods.students_t import ROUNDING, t_inference
 from cytotrial.statistics.methods.sums import order_statistics
 
 NAN = float("nan")
@@ -17,13 +17,15 @@ CONFIDENCE = 0.95
 MOST_EXACT = 40
 
 
-def mann_whitney(active: ArrayLike, control: ArrayLike) -> dict[str, Any]:
+def mann_whitney(active: ArrayLike, control: ArrayLike, *, magnitude: float = 0.0) -> dict[str, Any]:
     """Mann-Whitney test of two samples with its effect sizes: shift with 95 % interval, AUC and Cliff's delta.
 
     Parameters
     ----------
     active, control : array-like, shape (n_active,), (n_control,)
         None missing.
+    magnitude : float
+        As of `rank_sum_test`.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def mann_whitney(active: ArrayLike, control: ArrayLike) -> dict[str, Any]:
         "median_active": float(np.median(first)) if first.size else NAN,
         "median_control": float(np.median(second)) if second.size else NAN,
     } | dict.fromkeys(("hl_shift", "hl_low", "hl_high", "auc", "cliffs_delta"), NAN)
-    u, p_value, note = rank_sum_test(first, second)
+    u, p_value, note = rank_sum_test(first, second, magnitude=magnitude)
     row |= {"u": u, "p_value": p_value, "note": note}
     if not (first.size and second.size):
         return row
@@ -62,13 +64,16 @@ def mann_whitney(active: ArrayLike, control: ArrayLike) -> dict[str, Any]:
     return row
 
 
-def rank_sum_test(active: ArrayLike, control: ArrayLike) -> tuple[float, float, str]:
+def rank_sum_test(active: ArrayLike, control: ArrayLike, *, magnitude: float = 0.0) -> tuple[float, float, str]:
     """Mann-Whitney's U and its two-sided p.
 
     Parameters
     ----------
     active, control : array-like, shape (n_active,), (n_control,)
         None missing.
+    magnitude : float
+        Of changes: the largest of the values that these were computed from, without sign. Where all are equal but for
+        the rounding of these values, the ranks are of the rounding, as in R, and the note says so.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def rank_sum_test(active: ArrayLike, control: ArrayLike) -> tuple[float, float, 
         Exact where 40 or fewer values have no ties, else the normal approximation, tie-corrected, without continuity
         correction (SPSS's rule and formula). NaN where all values are equal.
     note : str
-        Why there is no p, or why it is not exact.
+        Why there is no p, why it is not exact, or that nothing but rounding was ranked.
 
     References
     ----------
@@ -94,8 +99,11 @@ def rank_sum_test(active: ArrayLike, control: ArrayLike) -> tuple[float, float, 
     is_small, is_tied = pooled.size <= MOST_EXACT, n_distinct < pooled.size
     method = "exact" if is_small and not is_tied else "asymptotic"
     test = stats.mannwhitneyu(first, second, use_continuity=False, method=method)
-    note = "ties: asymptotic p instead of exact" if is_small and is_tied else ""
-    return float(test.statistic), float(test.pvalue), note
+    notes = ["ties: asymptotic p instead of exact"] if is_small and is_tied else []
+    if np.ptp(pooled) <= ROUNDING * max(magnitude, np.abs(pooled).max()):
+        kind = "changes" if magnitude else "values"
+        notes.append(f"all {kind} are equal but for rounding: the ranks are of rounding")
+    return float(test.statistic), float(test.pvalue), "; ".join(notes)
 
 
 def hodges_lehmann(active: ArrayLike, control: ArrayLike) -> tuple[float, float, float, str]:
@@ -118,8 +126,9 @@ def hodges_lehmann(active: ArrayLike, control: ArrayLike) -> tuple[float, float,
     -----
     The limits are the k-th smallest and k-th largest difference, k = floor(C) + 1,
     C = mn/2 - z sqrt(mn(m+n+1)/12): the values where the normal approximation without ties crosses
-    5 %. Below about ten values per arm the coverage can fall a little short of 95 %; where even the
-    widest interval (smallest to largest difference) covers less, none is given.
+    5 %, also where the test's p is exact, so that the two can disagree at the edge. Below about ten values
+    per arm the coverage can fall a little short of 95 %; where even the widest interval (smallest to largest
+    difference) covers less, none is given.
 
     References
     ----------
@@ -139,10 +148,10 @@ def hodges_lehmann(active: ArrayLike, control: ArrayLike) -> tuple[float, float,
     k = int(np.floor(m * n / 2 - z * np.sqrt(m * n * (m + n + 1) / 12))) + 1
     widest = 1 - 2 / special.comb(m + n, m)
     note = ""
-    if first[0] + less_second[0] == first[-1] + less_second[-1]:
-        note = "all differences are equal: no interval"
-    elif k < 1 or widest < CONFIDENCE:
+    if k < 1 or widest < CONFIDENCE:
         note = f"too few values for a 95 % interval of the shift ({m} and {n})"
+    elif first[0] + less_second[0] == first[-1] + less_second[-1]:
+        note = "all differences are equal: no interval"
     values = order_statistics(first, less_second, middle if note else [*middle, k - 1, m * n - k])
     low, high = (NAN, NAN) if note else values[2:]
     return (values[0] + values[1]) / 2, low, high, note
@@ -156,7 +165,8 @@ def welch(active: ArrayLike, control: ArrayLike, *, magnitude: float = 0.0) -> d
     active, control : array-like, shape (n_active,), (n_control,)
         None missing, on any scale.
     magnitude : float
-        How large the values were that these were computed from, as changes are: their rounding is no variance.
+        Of changes: the largest of the values that these were computed from, without sign; their rounding is no
+        variance.
 
     Returns
     -------
@@ -183,8 +193,7 @@ def welch(active: ArrayLike, control: ArrayLike, *, magnitude: float = 0.0) -> d
         return row | {"note": "no Welch test with fewer than two values in an arm"}
     first, second = (float(sample.var(ddof=1)) / sample.size for sample in samples)
     error = np.sqrt(first + second)
-    # R's rule for "essentially constant"
-    if error <= 10 * np.finfo(float).eps * max(abs(means[0]), abs(means[1]), magnitude):
+    if error <= ROUNDING * max(abs(means[0]), abs(means[1]), magnitude):
         return row | {"note": "no variance in either arm, no Welch test"}
     df = float((first + second) ** 2 / (first**2 / (sizes[0] - 1) + second**2 / (sizes[1] - 1)))
     t, low, high, p_value = t_inference(row["mean_difference"], error, df)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytotrial.statistics.cells import Cells
+from cytotrial.statistics.cells import Cells, without_events
 from cytotrial.statistics.methods import ancova as covariance_analysis
 from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.ratios import ratios
@@ -21,11 +21,12 @@ METHOD = Method(
     title="Analysis of covariance",
     text="""At every post-baseline visit the changes from baseline of the active and the control arm were compared by
     analysis of covariance: ordinary least squares with the arm and the baseline value as covariates and without their
-    interaction, over the subjects with usable values at both visits. The arm's effect, active minus control, was given
-    with its 95 % confidence interval and t test; in percentage points, and on the logit scale (log(q / (1 - q)), q =
-    (x + 0.5) / (n + 1) for x events among n), where it was given as an odds ratio too. The p-values were adjusted by
-    Holm's and by Benjamini and Hochberg's method over all subsets and post-baseline visits of an analysis set and
-    scale, primary denominators only.""",
+    interaction, over the subjects with usable values at both visits. The arm's effect, active minus control, was
+    given with its 95 % confidence interval and t test; in percentage points, and on the logit scale (log(q / (1 -
+    q)), q = (x + 0.5) / (n + 1) for x events among n), where it was given as an odds ratio too. Where no sample of
+    the two arms had an event, or every sample nothing but events, q measures the denominators alone, and nothing was
+    estimated from it. The p-values were adjusted by Holm's and by Benjamini and Hochberg's method over all subsets
+    and post-baseline visits of an analysis set and scale, primary denominators only.""",
     references=(
         "Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up measurements. BMJ "
         "2001;323:1123-1124. doi:10.1136/bmj.323.7321.1123",
@@ -84,5 +85,9 @@ def _row(cells: Cells, analysis_set: str, subset: str, denominator: str, visit: 
         np.concatenate([active.after, control.after]),
         np.repeat([True, False], [active.before.size, control.before.size]),
     )
-    reasons = [f"{arm}: {pairs.reason}" for arm, pairs in zip(arms, (active, control), strict=True) if pairs.reason]
-    return row | ({"note": "; ".join(reasons)} if reasons else {})
+    notes = [f"{arm}: {pairs.reason}" for arm, pairs in zip(arms, (active, control), strict=True) if pairs.reason]
+    denominators_alone = without_events(active.percents, control.percents) if cells.scale == "logit" else ""
+    if denominators_alone:
+        row |= dict.fromkeys(row.keys() - {"n_active", "n_control", "note"}, np.nan)
+        notes.append(denominators_alone)
+    return row | ({"note": "; ".join(notes)} if notes else {})

@@ -33,7 +33,7 @@ class TwoSamples:
 
     @property
     def magnitude(self) -> float:
-        """The size of the values that both were computed from."""
+        """The largest of the values that both were computed from, without sign; 0 of levels."""
         return max(self.active.magnitude, self.control.magnitude)
 
 
@@ -75,11 +75,16 @@ def pair_note(plan: AnalysisPlan, comparison: str) -> str | None:
     return note
 
 
-def comparison_family(row: dict[str, str], plan: AnalysisPlan, by: str) -> tuple[str, str] | None:
-    """Analysis set and measure or scale of the rows that are tested together; None for a row outside.
+def comparison_family(row: dict[str, str], plan: AnalysisPlan, *by: str) -> tuple[str, ...] | None:
+    """Analysis set and, say, measure, arm or scale of the rows that are tested together; None for a row outside.
 
     Outside are the baseline, visits before it, and all denominators but the primary one.
+
+    Parameters
+    ----------
+    by : str
+        The columns besides the analysis set that tell the families apart.
     """
     if row["visit"] not in plan.post_baseline or not plan.is_primary(row["subset"], row["denominator"]):
         return None
-    return row["analysis_set"], row[by]
+    return row["analysis_set"], *(row[name] for name in by)

@@ -16,16 +16,17 @@ from cytotrial.statistics.tables.arm_pair import TwoSamples, comparison_family, 
 METHOD = Method(
     title="Differences between the arms",
     text="""The percentages at every visit, and the changes from baseline at every post-baseline visit, of the active
-    arm were compared with those of the control arm by two-sided Mann-Whitney tests: exact where 40 or fewer values had
-    no ties, else by the normal approximation with correction for ties and without correction for continuity. The shift
-    between the arms was estimated as the median of all pairwise differences (Hodges and Lehmann), with 95 % limits
-    from the order statistics of these differences at the normal approximation's critical value without correction for
-    ties. The probability that a value of the active arm exceeds one of the control arm (ties counted one half; the
-    area under the ROC curve) and Cliff's delta were computed from U. Differences of means were given with Welch's t
-    test and its 95 % interval. The p-values of the Mann-Whitney tests were adjusted by Holm's and by Benjamini and
-    Hochberg's method over all subsets and post-baseline visits of an analysis set, separately for levels and changes,
-    primary denominators only. Subjects without a usable value were left out; nothing was imputed. Of several arms of
-    one role the first was compared.""",
+    arm were compared with those of the control arm by two-sided Mann-Whitney tests: exact where 40 or fewer values
+    had no ties, else by the normal approximation with correction for ties and without correction for continuity. The
+    shift between the arms was estimated as the median of all pairwise differences (Hodges and Lehmann), with 95 %
+    limits from the order statistics of these differences at the critical value of the normal approximation without
+    correction for ties, whatever the number of values; with 40 or fewer values the p-value was exact and these limits
+    were not, so that at the edge of significance the two can disagree. The probability that a value of the active arm
+    exceeds one of the control arm (ties counted one half; the area under the ROC curve) and Cliff's delta were
+    computed from U. Differences of means were given with Welch's t test and its 95 % interval. The p-values of the
+    Mann-Whitney tests were adjusted by Holm's and by Benjamini and Hochberg's method over all subsets and
+    post-baseline visits of an analysis set, separately for levels and changes, primary denominators only. Subjects
+    without a usable value were left out; nothing was imputed. Of several arms of one role the first was compared.""",
     references=(
         "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
         "other. Ann Math Stat 1947;18:50-60. doi:10.1214/aoms/1177730491",
@@ -76,7 +77,7 @@ def between_arms(observations: pd.DataFrame, subjects: pd.DataFrame, plan: Analy
 
 
 def _row(two: TwoSamples, chosen_pair: str) -> dict[str, Any]:
-    ranks = mann_whitney(two.active.values, two.control.values)
+    ranks = mann_whitney(two.active.values, two.control.values, magnitude=two.magnitude)
     means = welch(two.active.values, two.control.values, magnitude=two.magnitude)
     notes = [two.reason] if two.reason else [ranks["note"], means["note"]]
     return ranks | means | {"note": "; ".join(filter(None, (*notes, chosen_pair)))}

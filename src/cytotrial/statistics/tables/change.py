@@ -11,6 +11,7 @@ from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.paired import paired_change
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.tables.arm_pair import comparison_family
 
 METHOD = Method(
     title="Change from baseline within the arms",
@@ -71,10 +72,4 @@ def change_from_baseline(
                     row = paired_change(pairs.before, pairs.after)
                     row |= {"analysis_set": analysis_set, "arm": arm, "subset": subset, "denominator": denominator}
                     rows.append(row | {"visit": visit, "note": pairs.reason or row["note"]})
-    return adjust_families(rows, family=lambda row: _family(row, plan))
-
-
-def _family(row: dict[str, Any], plan: AnalysisPlan) -> tuple[str, str] | None:
-    if not plan.is_primary(row["subset"], row["denominator"]):
-        return None
-    return row["analysis_set"], row["arm"]
+    return adjust_families(rows, family=lambda row: comparison_family(row, plan, "arm"))

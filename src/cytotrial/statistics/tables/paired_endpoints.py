@@ -43,7 +43,7 @@ def paired_endpoints(endpoints: Endpoints, subjects: pd.DataFrame, plan: Analysi
     list of dict
         The columns of `cytotrial.statistics_columns.MCNEMAR`. A pair is a subject with a value at both visits; where
         a missing value counts as no response, a subject of the endpoint's population at both; the note says how many
-        are in it at one of them and are not listed at both.
+        have the endpoint somewhere and lack a row at one of the two.
     """
     rows = []
     for endpoint in endpoints.of_kind("binary"):
@@ -66,9 +66,9 @@ def paired_endpoints(endpoints: Endpoints, subjects: pd.DataFrame, plan: Analysi
 
 def _not_listed(n: int) -> str:
     whom, lacks = (
-        ("1 subject", "has no row at both visits and is")
+        ("1 subject", "lacks a row at one visit or both and is")
         if n == 1
-        else (f"{n} subjects", "have no row at both visits and are")
+        else (f"{n} subjects", "lack a row at one visit or both and are")
     )
     return f"{whom} with this endpoint {lacks} not counted" if n else ""
 

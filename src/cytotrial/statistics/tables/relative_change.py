@@ -11,14 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from cytotrial.statistics.cells import Cells, Pairs
+from cytotrial.statistics.cells import Cells, Pairs, without_events
 from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.paired import paired_t
 from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods.signed_rank import signed_rank_p
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.tables.arm_pair import comparison_family
 
+NAN = float("nan")
 Array = NDArray[np.float64]
 
 METHOD = Method(
@@ -28,8 +30,10 @@ METHOD = Method(
     with q = (x + 0.5) / (n + 1) for x events among n, whose antilogarithms are odds ratios; as differences of binary
     logarithms of the percentages, over the pairs in which both exceeded zero (the table says how many were left out),
     whose antilogarithms are ratios of geometric means (fold changes); and as differences of binary logarithms of q,
-    over all pairs. The p-values of the t tests were adjusted by Holm's and by Benjamini and Hochberg's method over
-    all subsets and post-baseline visits of an arm, analysis set and scale, primary denominators only.""",
+    over all pairs. Where no sample of the pairs had an event, or every sample nothing but events, q measures the
+    denominators alone, and nothing was estimated from it. The p-values of the t tests were adjusted by Holm's and by
+    Benjamini and Hochberg's method over all subsets and post-baseline visits of an arm, analysis set and scale,
+    primary denominators only.""",
     references=(
         "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. Ann Hum Genet "
         "1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
@@ -55,6 +59,8 @@ SCALES = (
     _Scale("log2", "percent", np.log2, 2.0),
     _Scale("log2_corrected", "logit", lambda logits: special.log_expit(logits) / np.log(2.0), 2.0),
 )
+NUMBERS = ("mean_change", "sd_change", "ci_low", "ci_high", "t", "df", "p_value")
+RATIOS = ("ratio", "ratio_low", "ratio_high")
 
 
 def relative_change(observations: pd.DataFrame, subjects: pd.DataFrame, plan: AnalysisPlan) -> list[dict[str, Any]]:
@@ -89,7 +95,7 @@ def relative_change(observations: pd.DataFrame, subjects: pd.DataFrame, plan: An
                         pairs = laid_out[scale.observed].pairs(analysis_set, arm, subset, denominator, visit)
                         key = {"analysis_set": analysis_set, "arm": arm, "subset": subset, "denominator": denominator}
                         rows.append(key | {"visit": visit, "scale": scale.name} | _row(pairs, scale))
-    return adjust_families(rows, family=lambda row: _family(row, plan))
+    return adjust_families(rows, family=lambda row: comparison_family(row, plan, "arm", "scale"))
 
 
 def _row(pairs: Pairs, scale: _Scale) -> dict[str, Any]:
@@ -101,15 +107,12 @@ def _row(pairs: Pairs, scale: _Scale) -> dict[str, Any]:
         left_out = f"{n_left_out} pair(s) with 0 % left out, which has no logarithm" if n_left_out else ""
     first, second = scale.logarithm(before), scale.logarithm(after)
     test = paired_t(first, second)
-    wilcoxon_p, rank_note = signed_rank_p(second - first)
-    names = ("n_pairs", "mean_change", "sd_change", "ci_low", "ci_high", "t", "df", "p_value")
-    row = {name: test[name] for name in names} | {"wilcoxon_p": wilcoxon_p}
+    magnitude = np.abs([first, second]).max(initial=0.0)
+    wilcoxon_p, rank_note = signed_rank_p(second - first, magnitude=magnitude)
+    row = {"n_pairs": test["n_pairs"], "wilcoxon_p": wilcoxon_p} | {name: test[name] for name in NUMBERS}
     back = ratios(row["mean_change"], row["ci_low"], row["ci_high"], base=scale.base)
-    row |= dict(zip(("ratio", "ratio_low", "ratio_high"), back, strict=True))
+    row |= dict(zip(RATIOS, back, strict=True))
+    denominators_alone = without_events(pairs.percents) if scale.observed == "logit" else ""
+    if denominators_alone:
+        return row | dict.fromkeys((*NUMBERS, "wilcoxon_p", *RATIOS), NAN) | {"note": denominators_alone}
     return row | {"note": pairs.reason or "; ".join(filter(None, (left_out, test["note"], rank_note)))}
-
-
-def _family(row: dict[str, Any], plan: AnalysisPlan) -> tuple[str, str, str] | None:
-    if not plan.is_primary(row["subset"], row["denominator"]):
-        return None
-    return row["analysis_set"], row["arm"], row["scale"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.statistics.cells import Cells
+from cytotrial.statistics.cells import Cells, without_events
 from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods.two_samples import rank_sum_test, welch
@@ -14,14 +14,17 @@ from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
 from cytotrial.statistics.tables.arm_pair import TwoSamples, comparison_family, levels_and_changes, pair_note
 
+NAN = float("nan")
+
 METHOD = Method(
     title="Relative differences between the arms",
     text="""The arms were also compared on the logit scale, log(q / (1 - q)) with q = (x + 0.5) / (n + 1) for x events
     among n, at every visit and, as changes from baseline, at every post-baseline visit: by Welch's t test, whose
     difference of means and 95 % limits were given as odds ratios too (of the changes: ratios of odds ratios), and by
-    the Mann-Whitney test as for the percentages. The p-values of Welch's test were adjusted by Holm's and by Benjamini
-    and Hochberg's method over all subsets and post-baseline visits of an analysis set, separately for levels and
-    changes, primary denominators only.""",
+    the Mann-Whitney test as for the percentages. Where no sample of the two arms had an event, or every sample
+    nothing but events, q measures the denominators alone, and nothing was estimated from it. The p-values of Welch's
+    test were adjusted by Holm's and by Benjamini and Hochberg's method over all subsets and post-baseline visits of
+    an analysis set, separately for levels and changes, primary denominators only.""",
     references=(
         "Welch BL. The generalization of 'Student's' problem when several different population variances are involved. "
         "Biometrika 1947;34:28-35. doi:10.1093/biomet/34.1-2.28",
@@ -68,12 +71,10 @@ def relative_difference(observations: pd.DataFrame, subjects: pd.DataFrame, plan
 def _row(two: TwoSamples, chosen_pair: str) -> dict[str, Any]:
     active, control = two.active.values, two.control.values
     means = welch(active, control, magnitude=two.magnitude)
-    u, mann_whitney_p, rank_note = rank_sum_test(active, control)
+    u, mann_whitney_p, rank_note = rank_sum_test(active, control, magnitude=two.magnitude)
     odds = ratios(means["mean_difference"], means["welch_low"], means["welch_high"])
     notes = [two.reason] if two.reason else [rank_note, means["note"]]
-    return {
-        "n_active": active.size,
-        "n_control": control.size,
+    row = {
         **{name: means[name] for name in ("mean_active", "mean_control", "mean_difference")},
         "ci_low": means["welch_low"],
         "ci_high": means["welch_high"],
@@ -83,5 +84,9 @@ def _row(two: TwoSamples, chosen_pair: str) -> dict[str, Any]:
         "u": u,
         "mann_whitney_p": mann_whitney_p,
         **dict(zip(("odds_ratio", "or_low", "or_high"), odds, strict=True)),
-        "note": "; ".join(filter(None, (*notes, chosen_pair))),
     }
+    denominators_alone = without_events(two.active.percents, two.control.percents)
+    if denominators_alone:
+        row, notes = dict.fromkeys(row, NAN), [two.reason, denominators_alone]
+    row |= {"n_active": active.size, "n_control": control.size}
+    return row | {"note": "; ".join(filter(None, (*notes, chosen_pair)))}

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytotrial.statistics.arm_models import SCALES, ArmModel, Key
-from cytotrial.statistics.members import members
+from cytotrial.statistics.arm_models import LEAST_DF, SCALES, ArmModel, Key
+from cytotrial.statistics.cells import Cells, without_events
 from cytotrial.statistics.methods.one_sample import one_sample_t
+from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods.reml import Effect
 from cytotrial.statistics.methods.students_t import t_inference
 from cytotrial.statistics.methods_text import Method
-from cytotrial.statistics.observations import values_by_cell
 from cytotrial.statistics.plan import AnalysisPlan
 from cytotrial.statistics.schedule import Contrast, contrasts_of
 
@@ -24,14 +24,16 @@ COMPLETE_SUBJECTS = "one-sample t, complete subjects"
 
 METHOD = Method(
     title="Contrasts of the dosing schedule",
-    text="""The changes from baseline were averaged over the visits at the end of the dosing blocks (peak), over
-    those at the end of the breaks after them (trough) and over those after the last break (carry-over), each visit
-    weighing the same; peak minus trough is the difference of the first two. The area under the change, by
-    trapezoids over the weeks from the baseline to the last peak or trough, was divided by its length, which gives
-    the change averaged over time. Within an arm each was computed for every subject with all the visits it needs
-    and tested against zero by Student's one-sample t test; subjects who miss one of these visits were left out.
-    Between the arms each was estimated as the same weighted sum of the mixed model's arm effects, with
-    Satterthwaite's degrees of freedom, from all subjects in the model. No p-value of this table was adjusted.""",
+    text="""The changes from baseline were averaged over the visits at the end of the dosing blocks (peak), over those
+    at the end of the breaks after them (trough) and over those after the last break (carry-over), each visit weighing
+    the same; peak minus trough is the difference of the first two. The area under the change, by trapezoids over the
+    weeks from the baseline to the last peak or trough, was divided by its length, which gives the change averaged
+    over time. Within an arm each was computed for every subject with all the visits it needs and tested against zero
+    by Student's one-sample t test; subjects who miss one of these visits were left out. On the logit scale, log(q /
+    (1 - q)) with q = (x + 0.5) / (n + 1) for x events among n, nothing was estimated where none of these samples had
+    an event, or all had nothing but events: q then measures the denominators alone. Between the arms each was
+    estimated as the same weighted sum of the mixed model's arm effects, with Satterthwaite's degrees of freedom, from
+    all subjects in the model. No p-value of this table was adjusted.""",
     references=(
         "Matthews JNS, Altman DG, Campbell MJ, Royston P. Analysis of serial measurements in medical research. BMJ "
         "1990;300:230-235. doi:10.1136/bmj.300.6719.230",
@@ -68,13 +70,13 @@ def schedule_contrasts(
     contrasts = contrasts_of(plan.schedule, weeks, baseline=plan.baseline)
     rows = []
     for scale in SCALES if contrasts else ():
-        levels = _levels(observations, scale, plan)
+        cells = Cells.of(observations, subjects, plan, scale=scale)
         for analysis_set in plan.analysis_sets:
-            chosen = {arm: members(subjects, analysis_set=analysis_set, arm=arm) for arm in plan.arms}
             for subset, denominator in plan.percentages():
                 key = {"analysis_set": analysis_set, "subset": subset, "denominator": denominator, "scale": scale}
-                level = levels[subset, denominator]
-                numbers = [*_within_arms(level, chosen, contrasts, plan)]
+                numbers: list[dict[str, Any]] = []
+                for arm in plan.arms:
+                    numbers += _within_arm(cells, analysis_set, arm, subset, denominator, contrasts)
                 if plan.pair is not None:
                     fit = fits.get((analysis_set, subset, denominator, scale))
                     numbers += _between_arms(fit, "-".join(plan.pair), contrasts)
@@ -82,38 +84,22 @@ def schedule_contrasts(
     return rows
 
 
-def _levels(observations: pd.DataFrame, scale: str, plan: AnalysisPlan) -> dict[tuple[str, str], pd.DataFrame]:
-    """(subset, denominator) -> values, subjects by visits of the plan, NaN where missing."""
-    cells = values_by_cell(observations, scale=scale)
-    nothing = pd.Series(dtype=float)
-    return {
-        pair: pd.DataFrame({visit: cells.get((*pair, visit), nothing) for visit in plan.visits})
-        for pair in plan.percentages()
-    }
-
-
-def _within_arms(
-    levels: pd.DataFrame, chosen: Mapping[str, list[str]], contrasts: tuple[Contrast, ...], plan: AnalysisPlan
+def _within_arm(
+    cells: Cells, analysis_set: str, arm: str, subset: str, denominator: str, contrasts: tuple[Contrast, ...]
 ) -> Iterator[dict[str, Any]]:
-    for arm, names in chosen.items():
-        for contrast in contrasts:
-            needed = levels.reindex(names)[[plan.baseline, *contrast.visits]].dropna()
-            row = {"comparison": arm, "contrast": contrast.id, "visits": " ".join(contrast.visits)}
-            row |= {"n_subjects": len(needed), "method": COMPLETE_SUBJECTS}
-            if contrast.note:
-                yield row | dict.fromkeys(NUMBERS, NAN) | {"note": contrast.note}
-                continue
-            changes = needed[list(contrast.visits)].sub(needed[plan.baseline], axis=0)
-            values = changes.to_numpy() @ np.array([contrast.weights[visit] for visit in contrast.visits])
-            size = float(needed.abs().to_numpy().max()) if len(needed) else 0.0
-            row |= one_sample_t(values, size=size)
-            if needed.empty:
-                row["note"] = (
-                    f"no subject with a usable value at {plan.baseline} and at every visit of the contrast"
-                    if names
-                    else "no subject of this arm in the analysis set"
-                )
-            yield row
+    baseline = cells.plan.baseline
+    for contrast in contrasts:
+        found = cells.complete(analysis_set, arm, subset, denominator, (baseline, *contrast.visits))
+        row = {"comparison": arm, "contrast": contrast.id, "visits": " ".join(contrast.visits)}
+        row |= {"n_subjects": len(found.values), "method": COMPLETE_SUBJECTS}
+        denominators_alone = without_events(found.percents) if cells.scale == "logit" else ""
+        if contrast.note or denominators_alone:
+            yield row | dict.fromkeys(NUMBERS, NAN) | {"note": contrast.note or denominators_alone}
+            continue
+        changes = found.values[:, 1:] - found.values[:, :1]
+        values = changes @ np.array([contrast.weights[visit] for visit in contrast.visits])
+        row |= one_sample_t(values, size=float(np.abs(found.values).max(initial=0.0)))
+        yield row | ({"note": found.reason} if found.reason else {})
 
 
 def _between_arms(fit: ArmModel | None, comparison: str, contrasts: tuple[Contrast, ...]) -> Iterator[dict[str, Any]]:
@@ -133,14 +119,16 @@ def _between_arms(fit: ArmModel | None, comparison: str, contrasts: tuple[Contra
 
 def _tested(effect: Effect) -> dict[str, Any]:
     row = {"estimate": effect.estimate, "se": effect.se, "df": effect.df}
-    if not (effect.se > 0.0 and effect.df > 0.0):
-        return row | {"note": "no standard error, or no degrees of freedom: no test"}
+    if not effect.se > 0.0:
+        return row | {"note": "no standard error: no test"}
+    if not effect.df >= LEAST_DF:  # each visit alone has them, or the model would have been refused
+        df = "no" if np.isnan(effect.df) else f"{effect.df:.2g}"
+        return dict.fromkeys(NUMBERS, NAN) | {"note": f"{df} degrees of freedom in the mixed model, too few for a test"}
     found = t_inference(effect.estimate, effect.se, effect.df)
     return row | {"ci_low": found.low, "ci_high": found.high, "p_value": found.p_value, "note": ""}
 
 
 def _with_odds_ratios(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its exponentials on the logit scale; percentage points have no odds ratio."""
-    ratios = {"odds_ratio": "estimate", "or_low": "ci_low", "or_high": "ci_high"}
-    is_logit = row["scale"] == "logit"
-    return row | {name: float(np.exp(row[column])) if is_logit else NAN for name, column in ratios.items()}
+    wanted = [row[name] if row["scale"] == "logit" else NAN for name in ("estimate", "ci_low", "ci_high")]
+    return row | dict(zip(("odds_ratio", "or_low", "or_high"), ratios(*wanted), strict=True))

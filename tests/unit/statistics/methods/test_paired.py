@@ -73,6 +73,20 @@ def test_changes_equal_but_for_rounding_are_equal():
     assert_missing(row, (*TESTED, "hl_low", "hl_high"))
 
 
+def test_ranks_of_rounding_are_kept_and_said_to_be():
+    before = np.array([0.3, 60.3, 10.0, 20.0])
+    after = np.array([0.1 + 0.2, np.nextafter(60.3, 0.0), 10.0, 20.0])
+
+    row = paired_change(before, after)
+
+    assert_missing(row, TESTED)
+    assert row["wilcoxon_p"] == 1.0
+    assert row["note"].startswith("all changes are equal: no variance, no t test, no interval; ")
+    assert "all changes are equal but for rounding: the ranks are of rounding" in row["note"]
+    up = paired_change(before, before + 1.0)["note"]  # all ranks have the same sign, whatever their order
+    assert "no variance" in up and "ranks are of rounding" not in up
+
+
 def test_no_change_at_all_has_no_test_of_either_kind():
     row = paired_change([10.0, 20.0], [10.0, 20.0])
 

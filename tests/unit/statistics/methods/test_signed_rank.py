@@ -59,6 +59,14 @@ def test_zero_changes_are_left_out_and_said_so():
     assert signed_rank_p([0.0, 1.0, 2.0, 3.0]) == (0.25, "Wilcoxon without 1 zero change(s)")
 
 
+def test_changes_of_rounding_are_said_to_be():
+    told = "all changes are equal but for rounding: the ranks are of rounding"
+
+    assert signed_rank_p([2e-15, -1e-15, 3e-15], magnitude=50.0) == (0.5, told)
+    assert signed_rank_p([2e-15, -1e-15, 3e-15]) == (0.5, "")
+    assert signed_rank_p([2e-15, -1e-3, 3e-15], magnitude=50.0)[1] == ""
+
+
 def test_only_zero_changes_have_no_test():
     p_value, note = signed_rank_p([0.0, 0.0, 0.0])
 

@@ -90,6 +90,7 @@ def test_one_outcome_only(x: int, whom: str) -> None:
     assert (row["or_conditional_low"], row["or_conditional_high"]) == (0.0, math.inf)
     assert row["risk_difference"] == 0.0 and row["rd_low"] < 0 < row["rd_high"]
     assert row["note"].startswith(f"{whom} has the event: no chi-square")
+    assert "no odds ratio but the one with 0.5 added, and exact limits of 0 and infinity" in row["note"]
 
 
 def test_opposite_outcomes() -> None:

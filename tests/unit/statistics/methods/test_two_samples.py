@@ -141,6 +141,27 @@ def test_welch_without_spread_has_no_test(active, control, told):
     assert told in row["note"]
 
 
+def test_ranks_of_rounding_are_kept_and_said_to_be():
+    percents = 100.0 * np.arange(20, 900) / 1000.0
+    changes = 100.0 * (np.arange(20, 900) + 10) / 1000.0 - percents  # 1, above or below it by the rounding
+    active, control = changes[changes > 1.0][:10], changes[changes < 1.0][:10]
+
+    row = mann_whitney(active, control, magnitude=91.0)
+    assert (row["u"], row["auc"]) == (100.0, 1.0) and row["p_value"] < 0.001
+    assert row["note"].endswith("all changes are equal but for rounding: the ranks are of rounding")
+    assert "rounding" not in rank_sum_test(active, control + 1e-9, magnitude=91.0)[2]
+    of_levels = rank_sum_test([0.3, 0.3], [0.1 + 0.2])[2]
+    assert of_levels.endswith("all values are equal but for rounding: the ranks are of rounding")
+
+
+def test_one_value_in_each_arm_is_too_few_for_an_interval():
+    row = mann_whitney([2.0], [1.0])
+
+    assert (row["p_value"], row["hl_shift"]) == (1.0, 1.0)
+    assert row["note"] == "too few values for a 95 % interval of the shift (1 and 1)"
+    assert hodges_lehmann([3.0] * 4, [1.0] * 4)[3] == "all differences are equal: no interval"
+
+
 def test_rounding_of_the_values_behind_a_change_is_no_variance():
     active, control = np.array([50.2, 20.4, 1.8]) - [50.1, 20.3, 1.7], np.array([60.3, 4.2]) - [60.1, 4.0]
     assert np.unique(active).size > 1, "0.1 in several roundings"

@@ -78,6 +78,28 @@ def test_the_arm_that_is_missing_is_named(plan, subjects, observations, find):
     assert (row["n_active"], row["n_control"]) == (0, 0) and math.isnan(row["estimate"])
 
 
+@pytest.mark.parametrize(("percent", "told"), [(0.0, "no event in any sample"), (100.0, "every event in all samples")])
+def test_logits_of_the_denominators_alone_are_not_compared(plan, subjects, observations, find, percent, told):
+    rows = ancova(observations.assign(percent=percent), subjects, plan)
+
+    row = find(rows, **KEY, scale="logit")
+    assert (row["n_active"], row["n_control"]) == (3, 2)
+    assert row["note"] == f"{told}: logits would differ by the denominators alone"
+    assert all(math.isnan(row[name]) for name in {*ANCOVA.columns[5:]} - {"n_active", "n_control", "note"})
+    assert find(rows, **KEY, scale="percent")["note"] == "the baseline has no variance, no adjustment for it"
+    one_event = observations["percent"].where(observations["subject_id"] == "B1", percent)
+    row = find(ancova(observations.assign(percent=one_event), subjects, plan), **KEY, scale="logit")
+    assert math.isfinite(row["p_value"])
+
+
+def test_percentages_without_counts_say_so(plan, subjects, observations, find):
+    logit = observations["logit"].where(observations["visit"] != "W2")
+
+    row = find(ancova(observations.assign(logit=logit), subjects, plan), **KEY, scale="logit")
+
+    assert row["note"] == "IL2: no counts at W2, no logit; PBO: no counts at W2, no logit"
+
+
 def test_one_arm_has_no_rows_and_of_several_the_first_is_said(plan, subjects, observations):
     assert ancova(observations, subjects, replace(plan, control=())) == []
     several = replace(plan, control=("PBO", "IL2"))

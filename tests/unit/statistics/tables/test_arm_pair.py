@@ -44,3 +44,5 @@ def test_families_are_of_primary_denominators_after_the_baseline(plan, visit, de
     row = {"analysis_set": "mitt", "subset": "treg", "denominator": denominator, "visit": visit, "scale": "logit"}
 
     assert comparison_family(row, plan, "scale") == family
+    if family:
+        assert comparison_family(row | {"arm": "PBO"}, plan, "arm", "scale") == ("mitt", "PBO", "logit")

@@ -63,6 +63,24 @@ def test_the_arm_without_values_is_named(plan, subjects, observe, find):
     assert row["note"] == "no subject of PBO in the analysis set"
 
 
+def test_changes_that_are_equal_but_for_rounding_are_said_to_be(plan, subjects, observe, find):
+    counts = {"A1": 34, "A2": 39, "A3": 73, "B1": 31, "B2": 36, "B3": 72}
+    values = {
+        (subject, visit): 100 * (x + more) / 1000
+        for subject, x in counts.items()
+        for visit, more in (("W0", 0), ("W2", 10))
+    }
+
+    rows = between_arms(observe(values), subjects, plan)
+
+    row = find(rows, analysis_set="mitt", subset="nk", visit="W2", measure="change")
+    assert (row["u"], row["auc"]) == (9.0, 1.0), "all above 1 in A, all below it in B"
+    assert math.isfinite(row["p_value"]) and math.isnan(row["welch_p"])
+    assert "all changes are equal but for rounding: the ranks are of rounding" in row["note"]
+    level = find(rows, analysis_set="mitt", subset="nk", visit="W2", measure="level")
+    assert "rounding" not in level["note"]
+
+
 def test_the_family_leaves_out_baseline_and_secondary_denominators(plan, subjects, observe, find):
     observations = pd.concat([observe(VALUES), observe(VALUES, "treg", "lymphocytes")])
 

@@ -43,7 +43,7 @@ def test_who_is_counted(rows_of, find, subjects) -> None:
     assert counts(find(rows, analysis_set="mitt", endpoint="SRI4")) == (2, 2, 1, 2, 1)
     assert counts(find(rows, analysis_set="pp", endpoint="SRI4")) == (1, 1, 1, 2, 1)
     imputed = find(rows, analysis_set="mitt_nri", endpoint="SRI4")
-    assert counts(imputed) == (2, 3, 1, 2, 0) and "1 missing counted as no response" in imputed["note"]
+    assert counts(imputed) == (2, 3, 1, 2, 1) and "1 missing counted as no response" in imputed["note"]
     # Safety is never imputed; A2 is not in the safety set.
     assert {row["analysis_set"] for row in rows if row["endpoint"] == "FEVER"} == {"mitt", "pp", "safety"}
     assert counts(find(rows, analysis_set="mitt", endpoint="FEVER")) == (0, 1, 0, 3, 1)
@@ -56,7 +56,7 @@ def test_notes_name_the_arm_and_the_reason(rows_of, find, subjects) -> None:
     assert counts(row) == (0, 0, 0, 0, 3) and row["preferred"] is None and math.isnan(row["fisher_p"])
     assert row["note"] == "all values of IL2 are missing; all values of PBO are missing"
     row = find(rows_of(missing), analysis_set="mitt_nri")
-    assert counts(row) == (0, 2, 0, 1, 0) and "nobody has the event" in row["note"]
+    assert counts(row) == (0, 2, 0, 1, 3) and "nobody has the event" in row["note"]
 
     row = find(rows_of([("A1", "W2", "X", 1.0)]), analysis_set="mitt")
     assert row["note"] == "no subject of PBO in the endpoint's population"
@@ -68,8 +68,44 @@ def test_notes_name_the_arm_and_the_reason(rows_of, find, subjects) -> None:
 def test_several_arms_and_one_arm(rows_of, plan) -> None:
     several = replace(plan, arms=("IL2", "HIGH", "PBO"), active=("IL2", "HIGH"))
     assert all("several arms: IL2 compared with PBO" in row["note"] for row in rows_of(SRI4, planned=several))
-    assert rows_of(SRI4, planned=replace(plan, arms=("IL2",), control=())) == []
     assert rows_of([]) == []
+
+
+@pytest.mark.parametrize(("there", "lacking"), [("active", "control"), ("control", "active")])
+def test_a_trial_without_a_pair_of_arms_has_the_rates(rows_of, find, plan, tmp_path, there, lacking) -> None:
+    arm = {"active": "IL2", "control": "PBO"}[there]
+    alone = replace(plan, arms=(arm,), **{there: (arm,), lacking: ()})
+    rows = rows_of([*SRI4, *FEVER], planned=alone)
+    assert len(rows) == 3 + 2 and all(set(row) == set(CATEGORICAL.columns) for row in rows)
+    row = find(rows, analysis_set="mitt", endpoint="FEVER")
+    n = {"active": 1, "control": 3}[there]
+    assert (row[f"x_{there}"], row[f"n_{there}"], row[f"rate_{there}"], row["note"]) == (0, n, 0.0, f"no {lacking} arm")
+    assert row[f"rate_{there}_high"] > 0.0 and row[f"rate_{there}_low"] == pytest.approx(0.0, abs=1e-15)
+    numbers = {name for name, value in row.items() if isinstance(value, int | float) and not math.isnan(value)}
+    assert numbers == {
+        "n_missing",
+        *(f"{one}_{there}" for one in "xn"),
+        *(name for name in row if f"rate_{there}" in name),
+    }
+    imputed = find(rows, analysis_set="mitt_nri", endpoint="SRI4")
+    assert imputed[f"n_{there}"] == {"active": 3, "control": 2}[there]
+    two = replace(alone, arms=(arm, "HIGH"), **{there: (arm, "HIGH")})
+    assert rows_of(FEVER, planned=two)[0]["note"] == f"no {lacking} arm; several arms: the rate is that of {arm}"
+    write_table(tmp_path / "categorical.tsv", CATEGORICAL, rows)
+
+
+def test_who_has_left_the_sheet_is_not_imputed_and_the_note_says_so(rows_of, find) -> None:
+    later = [(s, "W4", "SRI4", v) for s, v in (("A1", 1.0), ("A3", None), ("B1", 0.0), ("B3", 1.0))]
+    rows = rows_of([*SRI4, *later])
+    row = find(rows, analysis_set="mitt_nri", visit="W4")
+    assert counts(row) == (1, 2, 1, 2, 1)
+    assert row["note"] == (
+        "2 subjects with this endpoint at another visit have no row here and are not counted; "
+        "1 missing counted as no response"
+    )
+    note = find(rows, analysis_set="mitt_nri", visit="W2")["note"]
+    assert note.startswith("1 subject with this endpoint at another visit has no row here and is not counted")
+    assert not any("another visit" in row["note"] for row in rows if not row["analysis_set"].endswith("_nri"))
 
 
 def test_order_of_the_sheet_changes_nothing_and_the_table_can_be_written(rows_of, tmp_path) -> None:

@@ -83,6 +83,17 @@ def test_a_family_is_the_primary_denominators_of_one_set_and_arm(plan, subjects,
     assert find(rows, **key, subset="treg", denominator="lymphocytes")["p_value"] == nk["p_value"]
 
 
+def test_ranks_of_rounding_are_said_to_be(plan, subjects, observe, find):
+    values = {("A1", "W0"): 0.3, ("A1", "W2"): 0.1 + 0.2, ("A2", "W0"): 0.1 + 0.2, ("A2", "W2"): 0.3}
+
+    row = find(
+        change_from_baseline(observe(values), subjects, plan), analysis_set="mitt", arm="IL2", subset="nk", visit="W2"
+    )
+
+    assert row["wilcoxon_p"] == 1.0 and math.isnan(row["p_value"])
+    assert "no variance" in row["note"] and "the ranks are of rounding" in row["note"]
+
+
 def test_one_arm_alone_is_enough(plan, subjects, observe):
     single = replace(plan, arms=("IL2",), control=())
 

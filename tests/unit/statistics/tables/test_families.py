@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cytotrial.documents import load_schema
-from cytotrial.statistics.plan import FAMILY_TESTS, Family
+from cytotrial.statistics.plan import Family
 from cytotrial.statistics.tables.families import SOURCES, families
 from cytotrial.statistics_columns import FAMILIES
 from cytotrial.study.analysis import BUILT_IN_FAMILIES, TESTS_BETWEEN_ARMS, TESTS_WITHIN_ARMS
@@ -60,7 +60,7 @@ def test_a_family_of_one_arm_worked_out_by_hand(plan):
 def test_arms_apart_and_together(plan):
     rows = families({"change_from_baseline": within() + within("PBO")}, plan)
 
-    apart, together = of(rows, "all_paired_t", arm="PBO"), of(rows, "both_arms_paired_t", arm="PBO")
+    apart, together = of(rows, "all_paired_t", arm="PBO"), of(rows, "all_arms_paired_t", arm="PBO")
     assert apart["treg", "W2"]["p_holm"] == pytest.approx(0.03)
     assert together["treg", "W2"]["p_holm"] == pytest.approx(0.06)
     assert together["treg", "W2"]["n_planned"] == 8
@@ -127,10 +127,10 @@ def test_without_tables_there_are_no_families(plan):
 
 def test_the_configuration_and_the_tables_know_the_same_tests():
     schema = load_schema("config")["properties"]["analysis"]["properties"]["families"]["items"]["properties"]["test"]
-    assert tuple(SOURCES) == FAMILY_TESTS == (*TESTS_WITHIN_ARMS, *TESTS_BETWEEN_ARMS) == tuple(schema["enum"])
-    assert all(test in schema["description"] for test in FAMILY_TESTS), json.dumps(schema)
-    within_arms = [test for test in FAMILY_TESTS if SOURCES[test].is_within_arm]
+    assert tuple(SOURCES) == (*TESTS_WITHIN_ARMS, *TESTS_BETWEEN_ARMS) == tuple(schema["enum"])
+    assert all(test in schema["description"] for test in SOURCES), json.dumps(schema)
+    within_arms = [test for test in SOURCES if SOURCES[test].is_within_arm]
     assert set(BUILT_IN_FAMILIES) == {
-        *(f"all_{test}" for test in FAMILY_TESTS),
-        *(f"both_arms_{test}" for test in within_arms),
+        *(f"all_{test}" for test in SOURCES),
+        *(f"all_arms_{test}" for test in within_arms),
     }

@@ -10,6 +10,7 @@ import pytest
 from cytotrial.statistics.plan import PlannedEndpoint
 from cytotrial.statistics.tables.gatekeeping import METHOD, gatekeeping
 from cytotrial.statistics_columns import GATEKEEPING
+from cytotrial.tables import read_table, write_table
 
 NAN = float("nan")
 ENDPOINTS = (
@@ -87,6 +88,16 @@ def test_each_analysis_set_is_a_sequence_of_its_own(plan) -> None:
         ("mitt", False),
         ("pp", True),
     ]
+
+
+def test_ten_endpoints_are_written_in_their_order(plan, tmp_path) -> None:
+    endpoints = tuple(PlannedEndpoint(f"E{n}", "binary", "efficacy", "W2", n) for n in range(1, 12))
+    rows = [_row(f"E{n}", "W2", {"preferred": "fisher", "preferred_p": 0.01}) for n in range(1, 12)]
+    planned = replace(plan, analysis_sets=("mitt",), endpoints=endpoints)
+
+    write_table(tmp_path / "gatekeeping.tsv", GATEKEEPING, gatekeeping(rows, [], planned))
+
+    assert [row["order"] for row in read_table(tmp_path / "gatekeeping.tsv")] == [str(n) for n in range(1, 12)]
 
 
 def test_nothing_to_test(plan) -> None:

@@ -48,6 +48,11 @@ def test_pairs(outcomes, subjects, plan, find) -> None:
     assert four(of("pp", "IL2", "W0", "W2")) == (0, 1, 0, 0)  # A3 is not per protocol
     assert four(of("mitt_nri", "IL2", "W0", "W2")) == (0, 1, 1, 1)  # A2's missing value is no response
     assert four(of("mitt_nri", "IL2", "W2", "W4")) == (1, 0, 0, 1)  # A3 is not in the population at W4
+    assert of("mitt_nri", "IL2", "W2", "W4")["note"].startswith(
+        "1 subject with this endpoint lacks a row at one visit or both and is not counted"
+    )
+    assert of("mitt_nri", "IL2", "W0", "W2")["note"] == ""
+    assert "a row" not in of("mitt", "IL2", "W2", "W4")["note"]
     assert of("mitt", "IL2", "W0", "W4")["p_exact"] == 1.0  # one gained, one lost
     assert of("mitt", "PBO", "W0", "W2")["note"] == "nobody changed: no test"
 

@@ -90,6 +90,28 @@ def test_where_every_pair_has_a_zero_there_is_no_fold_change(plan, subjects, obs
     assert find(rows, **KEY | {"arm": "PBO"}, scale="log2")["note"] == "no usable value at W0"
 
 
+@pytest.mark.parametrize(("percent", "told"), [(0.0, "no event in any sample"), (100.0, "every event in all samples")])
+def test_logits_of_the_denominators_alone_are_not_tested(plan, subjects, observe, find, percent, told):
+    values = {(f"A{i}", visit): percent for i in (1, 2, 3) for visit in ("W0", "W2")}
+    moving = {("B1", "W0"): percent, ("B1", "W2"): 50.0, ("B2", "W0"): percent, ("B2", "W2"): percent}
+    observations = observe(values | moving).assign(logit=[-7.0, -9.1, -7.1, -9.3, -7.2, -9.2, -7.0, 0.0, -7.0, -7.1])
+
+    rows = relative_change(observations, subjects, plan)
+
+    for scale in ("logit", "log2_corrected"):
+        row = find(rows, **KEY, scale=scale)
+        assert (row["n_pairs"], row["note"]) == (3, f"{told}: logits would differ by the denominators alone")
+        assert all(math.isnan(row[name]) for name in {*RELATIVE_CHANGE.columns[6:]} - {"n_pairs", "note"})
+        assert math.isfinite(find(rows, **KEY | {"arm": "PBO"}, scale=scale)["p_value"]), "the other arm is another row"
+
+
+def test_percentages_without_counts_say_so(plan, subjects, observations, find):
+    rows = relative_change(observations.assign(logit=math.nan), subjects, plan)
+
+    assert find(rows, **KEY, scale="logit")["note"] == "no counts at W0, no logit"
+    assert find(rows, **KEY, scale="log2")["n_pairs"] == 2
+
+
 def test_a_family_is_one_set_arm_and_scale(plan, subjects, observations, find):
     primary = observations.assign(subset="treg", denominator="cd4", logit=lambda t: t["logit"] ** 3)
     rows = relative_change(

@@ -80,6 +80,28 @@ def test_an_arm_without_values_is_named_and_the_other_keeps_its_mean(plan, subje
     assert none["note"] == "no usable value in PBO"
 
 
+@pytest.mark.parametrize(("percent", "told"), [(0.0, "no event in any sample"), (100.0, "every event in all samples")])
+def test_logits_of_the_denominators_alone_are_not_compared(plan, subjects, observations, find, percent, told):
+    note = f"{told}: logits would differ by the denominators alone"
+    rows = relative_difference(observations.assign(percent=percent), subjects, plan)
+
+    for measure, sizes in (("level", (3, 2)), ("change", (2, 2))):
+        row = find(rows, **KEY, measure=measure)
+        assert (row["n_active"], row["n_control"], row["note"]) == (*sizes, note)
+        numbers = {*RELATIVE_DIFFERENCE.columns[5:]} - {"n_active", "n_control", "note"}
+        assert all(math.isnan(row[name]) for name in numbers)
+    at_baseline = observations["percent"].where(observations["visit"] == "W0", percent)
+    rows = relative_difference(observations.assign(percent=at_baseline), subjects, plan)
+    assert find(rows, **KEY, measure="level")["note"] == note
+    assert math.isfinite(find(rows, **KEY, measure="change")["p_value"]), "the baselines had events"
+    in_one_arm = observations["percent"].where(observations["subject_id"] > "B", percent)
+    rows = relative_difference(observations.assign(percent=in_one_arm), subjects, plan)
+    assert math.isfinite(find(rows, **KEY, measure="level")["p_value"]), "the control arm had events"
+    alone = relative_difference(observations.assign(percent=percent), subjects[subjects["arm"] == "IL2"], plan)
+    row = find(alone, **KEY, measure="level")
+    assert row["note"] == f"no subject of PBO in the analysis set; {note}" and math.isnan(row["mean_active"])
+
+
 def test_one_arm_has_no_rows_and_of_several_the_first_is_said(plan, subjects, observations):
     assert relative_difference(observations, subjects, replace(plan, control=())) == []
     several = replace(plan, control=("PBO", "IL2"))

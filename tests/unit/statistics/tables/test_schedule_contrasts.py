@@ -39,13 +39,14 @@ class Model:
     se: float = 0.5
     covariance: str = "unstructured"
     n_subjects: int = 5
+    df: float = 1.0
 
     @property
     def visits(self) -> tuple[str, ...]:
         return tuple(self.differences)
 
     def effect(self, weights: Mapping[str, float]) -> Estimated:
-        return Estimated(sum(weight * self.differences[visit] for visit, weight in weights.items()), self.se, 1.0)
+        return Estimated(sum(weight * self.differences[visit] for visit, weight in weights.items()), self.se, self.df)
 
 
 @pytest.fixture
@@ -119,8 +120,53 @@ def test_a_visit_that_is_not_in_the_model(subjects, scheduled, observe):
     assert math.isnan(left_out["estimate"]) and left_out["note"] == "not in the mixed model: W6"
     assert left_out["n_subjects"] == 5
     unsure = rows["IL2-PBO", "percent", "peak"]
-    assert (unsure["estimate"], unsure["note"]) == (3.0, "no standard error, or no degrees of freedom: no test")
+    assert (unsure["estimate"], unsure["note"]) == (3.0, "no standard error: no test")
     assert math.isnan(unsure["p_value"])
+
+
+@pytest.mark.parametrize(("df", "told"), [(0.4, "0.4 degrees"), (math.nan, "no degrees")])
+def test_less_than_one_degree_of_freedom_is_no_row(subjects, scheduled, observe, df, told):
+    rows = made(observe(SEEN), subjects, scheduled, {(*KEY, "logit"): Model({"W2": 3.0, "W4": 1.0}, df=df)})
+
+    row = rows["IL2-PBO", "logit", "peak"]
+    assert all(math.isnan(row[name]) for name in ("estimate", "se", "df", "ci_low", "p_value", "odds_ratio", "or_low"))
+    assert row["note"] == f"{told} of freedom in the mixed model, too few for a test"
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_odds_ratio_beyond_the_largest_number_is_infinite(subjects, scheduled, observe):
+    fits = {(*KEY, "logit"): Model({"W2": 3.0}, se=100.0)}
+
+    row = made(observe(SEEN), subjects, scheduled, fits)["IL2-PBO", "logit", "peak"]
+
+    assert (row["or_low"], row["or_high"]) == (0.0, math.inf)
+    assert row["odds_ratio"] == pytest.approx(math.exp(3.0))
+
+
+@pytest.mark.parametrize(("percent", "told"), [(0.0, "no event in any sample"), (100.0, "every event in all samples")])
+def test_logits_of_the_denominators_alone_are_not_averaged(subjects, scheduled, observe, percent, told):
+    def rows(percents):
+        table = schedule_contrasts(percents.assign(logit=observe(SEEN)["percent"] / 10), subjects, scheduled, {})
+        return {(row["comparison"], row["scale"], row["contrast"]): row for row in table}
+
+    seen = observe(SEEN)
+    row = rows(seen.assign(percent=percent))["IL2", "logit", "peak"]
+    assert (row["n_subjects"], row["note"]) == (3, f"{told}: logits would differ by the denominators alone")
+    assert all(math.isnan(row[name]) for name in ("estimate", "se", "df", "ci_low", "p_value", "odds_ratio", "or_low"))
+    some = rows(seen.assign(percent=seen["percent"].where(seen["visit"] == "W4", percent)))
+    assert math.isnan(some["IL2", "logit", "peak"]["estimate"])
+    assert math.isfinite(some["IL2", "logit", "trough"]["p_value"]), "events at W4 are in this one"
+    before = rows(seen.assign(percent=seen["percent"].where(seen["visit"] == "W0", percent)))
+    assert math.isfinite(before["IL2", "logit", "peak"]["p_value"]), "events at the baseline alone"
+
+
+def test_percentages_without_counts_say_so(subjects, scheduled, observe):
+    uncounted = observe(SEEN).assign(logit=math.nan)
+
+    rows = schedule_contrasts(uncounted, subjects, scheduled, {})
+
+    (peak,) = [row for row in rows if (row["comparison"], row["scale"], row["contrast"]) == ("IL2", "logit", "peak")]
+    assert (peak["n_subjects"], peak["note"]) == (0, "no counts at W0, no logit")
 
 
 @pytest.mark.filterwarnings("error")
@@ -128,8 +174,10 @@ def test_arms_without_complete_subjects_say_so(subjects, scheduled, observe):
     rows = made(observe(SEEN), subjects, scheduled)
     assert (rows["PBO", "percent", "peak"]["n_subjects"], rows["PBO", "percent", "peak"]["note"]) == (
         0,
-        "no subject with a usable value at W0 and at every visit of the contrast",
+        "no usable value at W0",
     )
+    rows = made(observe({**SEEN, ("B2", "W0"): 1.0}), subjects, scheduled)
+    assert rows["PBO", "percent", "peak"]["note"] == "no subject has usable values at both W0 and W2"
     rows = made(observe({}), subjects[subjects["arm"] == "IL2"], scheduled)
     assert rows["PBO", "percent", "peak"]["note"] == "no subject of this arm in the analysis set"
 
