@@ -56,8 +56,8 @@ def test_a_family_has_labels_visits_in_order_and_the_estimates_of_its_own_scale(
             family_row("W2", family="all_mixed_model_logit", p_value="0.01"),
         ],
         "mixed_model": [
-            model_row("W2", "percent", estimate="9", ci_low="8", ci_high="10"),
             model_row("W2", "logit", odds_ratio="1.4", or_low="1.1", or_high="1.8", note="two arms of three"),
+            model_row("W2", "percent", estimate="9", ci_low="8", ci_high="10"),
         ],
     }
     view = family_table(tables, "mitt", trial, source="x")

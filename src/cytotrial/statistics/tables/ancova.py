@@ -13,6 +13,7 @@ from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HALDANE
 from cytotrial.statistics.tables.arm_pair import comparison_family, pair_note
 
 SCALES = ("percent", "logit")
@@ -30,8 +31,7 @@ METHOD = Method(
     references=(
         "Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up measurements. BMJ "
         "2001;323:1123-1124. doi:10.1136/bmj.323.7321.1123",
-        "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. Ann Hum Genet "
-        "1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
+        HALDANE,
     ),
     libraries=("numpy", "scipy", "statsmodels"),
 )

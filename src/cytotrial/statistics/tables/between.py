@@ -11,6 +11,7 @@ from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.two_samples import mann_whitney, welch
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HODGES_LEHMANN, MANN_WHITNEY, WELCH
 from cytotrial.statistics.tables.arm_pair import TwoSamples, comparison_family, levels_and_changes, pair_note
 
 METHOD = Method(
@@ -28,14 +29,11 @@ METHOD = Method(
     post-baseline visits of an analysis set, separately for levels and changes, primary denominators only. Subjects
     without a usable value were left out; nothing was imputed. Of several arms of one role the first was compared.""",
     references=(
-        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
-        "other. Ann Math Stat 1947;18:50-60. doi:10.1214/aoms/1177730491",
-        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611. "
-        "doi:10.1214/aoms/1177704172",
+        MANN_WHITNEY,
+        HODGES_LEHMANN,
         "Cliff N. Dominance statistics: ordinal analyses to answer ordinal questions. Psychol Bull 1993;114:494-509. "
         "doi:10.1037/0033-2909.114.3.494",
-        "Welch BL. The generalization of 'Student's' problem when several different population variances are involved. "
-        "Biometrika 1947;34:28-35. doi:10.1093/biomet/34.1-2.28",
+        WELCH,
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
         "testing. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x",
     ),

@@ -12,6 +12,7 @@ from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.two_by_two import two_by_two
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import ANSCOMBE, CAMPBELL, FISHER, HALDANE, NEWCOMBE, WILSON, WOOLF, YATES
 from cytotrial.statistics.tables.arm_pair import pair_note
 
 NAN = float("nan")
@@ -29,14 +30,14 @@ METHOD = Method(
     has Fisher's exact limits. P-values are two-sided unless named greater or less, and not adjusted for multiplicity.
     """,
     references=(
-        "Campbell I. Stat Med 2007;26:3661-3675. doi:10.1002/sim.2832",
-        "Yates F. Suppl J R Stat Soc 1934;1:217-235. doi:10.2307/2983604",
-        "Fisher RA. J R Stat Soc 1935;98:39-82. doi:10.2307/2342435",
-        "Newcombe RG. Stat Med 1998;17:873-890. doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
-        "Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953",
-        "Woolf B. Ann Hum Genet 1955;19:251-253. doi:10.1111/j.1469-1809.1955.tb01348.x",
-        "Haldane JBS. Ann Hum Genet 1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
-        "Anscombe FJ. Biometrika 1956;43:461-464. doi:10.1093/biomet/43.3-4.461",
+        CAMPBELL,
+        YATES,
+        FISHER,
+        NEWCOMBE,
+        WILSON,
+        WOOLF,
+        HALDANE,
+        ANSCOMBE,
     ),
     libraries=("scipy", "statsmodels"),
 )
@@ -46,7 +47,7 @@ RATES_METHOD = Method(
     The share of subjects with the event is given at each visit with Wilson's 95 % limits, among the subjects of the
     endpoint's population whose value was known. Nothing was compared between arms.
     """,
-    references=("Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953",),
+    references=(WILSON,),
     libraries=("statsmodels",),
 )
 NON_RESPONDER_METHOD = Method(

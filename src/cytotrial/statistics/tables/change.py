@@ -11,6 +11,7 @@ from cytotrial.statistics.methods.multiplicity import adjust_families
 from cytotrial.statistics.methods.paired import paired_change
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HODGES_LEHMANN, STUDENT, WILCOXON
 from cytotrial.statistics.tables.arm_pair import comparison_family
 
 METHOD = Method(
@@ -26,10 +27,9 @@ METHOD = Method(
     the normal approximation's. The p-values of the t tests were adjusted by Holm's and by Benjamini and Hochberg's
     method over all subsets and visits of an arm and analysis set, primary denominators only.""",
     references=(
-        "Student. The probable error of a mean. Biometrika 1908;6:1-25. doi:10.1093/biomet/6.1.1",
-        "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1:80-83. doi:10.2307/3001968",
-        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611. "
-        "doi:10.1214/aoms/1177704172",
+        STUDENT,
+        WILCOXON,
+        HODGES_LEHMANN,
         "Lakens D. Calculating and reporting effect sizes to facilitate cumulative science: a practical primer for "
         "t-tests and ANOVAs. Front Psychol 2013;4:863. doi:10.3389/fpsyg.2013.00863",
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "

@@ -10,11 +10,12 @@ from cytotrial.statistics.endpoints import Endpoints, EndpointSet
 from cytotrial.statistics.methods.two_samples import mann_whitney, welch
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HODGES_LEHMANN, MANN_WHITNEY, WELCH
 from cytotrial.statistics.tables.arm_pair import pair_note
 from cytotrial.statistics.tables.categorical import arm_samples, why_empty
 
 NAN = float("nan")
-WELCH = {"ci_low": "welch_low", "ci_high": "welch_high", "t": "welch_t", "df": "welch_df"}
+WELCH_COLUMNS = {"ci_low": "welch_low", "ci_high": "welch_high", "t": "welch_t", "df": "welch_df"}
 
 METHOD = Method(
     title="Continuous clinical endpoints",
@@ -25,9 +26,9 @@ METHOD = Method(
     its 95 % interval. Missing values were left out; the p-values are not adjusted for multiplicity.
     """,
     references=(
-        "Welch BL. Biometrika 1947;34:28-35. doi:10.1093/biomet/34.1-2.28",
-        "Mann HB, Whitney DR. Ann Math Stat 1947;18:50-60. doi:10.1214/aoms/1177730491",
-        "Hodges JL, Lehmann EL. Ann Math Stat 1963;34:598-611. doi:10.1214/aoms/1177704172",
+        WELCH,
+        MANN_WHITNEY,
+        HODGES_LEHMANN,
     ),
     libraries=("scipy",),
 )
@@ -77,7 +78,7 @@ def _row(values: pd.Series, subjects: pd.DataFrame, chosen: EndpointSet, plan: A
         **{name: means[name] for name in ("mean_active", "mean_control", "mean_difference", "welch_p")},
         "sd_active": _sd(active),
         "sd_control": _sd(control),
-        **{name: means[theirs] for name, theirs in WELCH.items()},
+        **{name: means[theirs] for name, theirs in WELCH_COLUMNS.items()},
         "mann_whitney_p": ranks["p_value"],
         **{name: ranks[name] for name in ("hl_shift", "hl_low", "hl_high")},
         "note": "; ".join(filter(None, reasons)),

@@ -11,6 +11,7 @@ import numpy as np
 from cytotrial.statistics.methods.multiplicity import adjusted
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan, Family
+from cytotrial.statistics.references import HOLM
 
 Row = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ METHOD = Method(
     analysis set; tests within an arm were adjusted for each arm and, where there are several, for all arms together
     apart from that. A test that could not be made does not count. Nothing was adjusted across families.""",
     references=(
-        "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65-70. JSTOR 4615733",
+        HOLM,
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
         "testing. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x",
     ),

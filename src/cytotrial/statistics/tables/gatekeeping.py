@@ -8,6 +8,7 @@ from typing import Any
 
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan, PlannedEndpoint
+from cytotrial.statistics.references import DMITRIENKO
 
 NAN = float("nan")
 ALPHA = 0.05
@@ -24,7 +25,7 @@ METHOD = Method(
         "Maurer W, Hothorn LA, Lehmacher W. Multiple comparisons in drug clinical trials and preclinical assays: "
         "a-priori ordered hypotheses. In: Vollmar J (ed). Biometrie in der chemisch-pharmazeutischen Industrie 6. "
         "Stuttgart: Fischer 1995:3-18 (no DOI)",
-        "Dmitrienko A, Tamhane AC. Pharm Stat 2007;6:171-180. doi:10.1002/pst.291",
+        DMITRIENKO,
     ),
 )
 

@@ -12,6 +12,7 @@ from cytotrial.statistics.members import members
 from cytotrial.statistics.methods.mcnemar import mcnemar
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import EDWARDS, MCNEMAR
 
 METHOD = Method(
     title="Binary clinical endpoints within an arm",
@@ -21,8 +22,8 @@ METHOD = Method(
     the event), and the exact binomial test. These p-values describe one arm and compare none with another.
     """,
     references=(
-        "McNemar Q. Psychometrika 1947;12:153-157. doi:10.1007/BF02295996",
-        "Edwards AL. Psychometrika 1948;13:185-187. doi:10.1007/BF02289261",
+        MCNEMAR,
+        EDWARDS,
     ),
     libraries=("statsmodels",),
 )

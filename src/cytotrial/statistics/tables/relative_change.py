@@ -18,6 +18,7 @@ from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods.signed_rank import signed_rank_p
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HALDANE, STUDENT, WILCOXON
 from cytotrial.statistics.tables.arm_pair import comparison_family
 
 NAN = float("nan")
@@ -35,10 +36,9 @@ METHOD = Method(
     Benjamini and Hochberg's method over all subsets and post-baseline visits of an arm, analysis set and scale,
     primary denominators only.""",
     references=(
-        "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. Ann Hum Genet "
-        "1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
-        "Student. The probable error of a mean. Biometrika 1908;6:1-25. doi:10.1093/biomet/6.1.1",
-        "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1:80-83. doi:10.2307/3001968",
+        HALDANE,
+        STUDENT,
+        WILCOXON,
     ),
     libraries=("numpy", "scipy", "statsmodels"),
 )

@@ -12,6 +12,7 @@ from cytotrial.statistics.methods.ratios import ratios
 from cytotrial.statistics.methods.two_samples import rank_sum_test, welch
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.references import HALDANE, MANN_WHITNEY, WELCH
 from cytotrial.statistics.tables.arm_pair import TwoSamples, comparison_family, levels_and_changes, pair_note
 
 NAN = float("nan")
@@ -26,12 +27,9 @@ METHOD = Method(
     test were adjusted by Holm's and by Benjamini and Hochberg's method over all subsets and post-baseline visits of
     an analysis set, separately for levels and changes, primary denominators only.""",
     references=(
-        "Welch BL. The generalization of 'Student's' problem when several different population variances are involved. "
-        "Biometrika 1947;34:28-35. doi:10.1093/biomet/34.1-2.28",
-        "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. Ann Hum Genet "
-        "1956;20:309-311. doi:10.1111/j.1469-1809.1955.tb01285.x",
-        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
-        "other. Ann Math Stat 1947;18:50-60. doi:10.1214/aoms/1177730491",
+        WELCH,
+        HALDANE,
+        MANN_WHITNEY,
     ),
     libraries=("numpy", "scipy", "statsmodels"),
 )
