@@ -135,6 +135,11 @@ class Cells:
         reason = "" if is_complete.any() else _incomplete(values, percents, visits)
         return Complete(values[is_complete], percents[is_complete], reason)
 
+    def matrix(self, analysis_set: str, arm: str, subset: str, denominator: str) -> tuple[Array, Array]:
+        """An arm's values on the scale, and the percentages: subjects by all visits, NaN where there is none."""
+        rows = self._rows[analysis_set, arm]
+        return self._values[subset, denominator][rows], self._percents[subset, denominator][rows]
+
     def _at(self, matrix: Array, rows: NDArray[np.int_], visits: tuple[str, ...]) -> Array:
         return matrix[rows][:, [self.plan.visits.index(visit) for visit in visits]]
 

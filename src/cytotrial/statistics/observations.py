@@ -89,21 +89,6 @@ def is_usable(rows: pd.DataFrame) -> pd.Series:
     return (rows["qc_flag"] != "not_reported") & rows["percent"].notna()
 
 
-def values_by_cell(observations: pd.DataFrame, *, scale: str = "percent") -> dict[tuple[str, str, str], pd.Series]:
-    """The values of one (subset, denominator, visit), indexed by subject in sorted order.
-
-    Parameters
-    ----------
-    scale : str
-        ``percent`` or ``logit``; a subject without a value on it is not there.
-    """
-    known = observations[observations[scale].notna()]
-    return {
-        (str(subset), str(denominator), str(visit)): rows.set_index("subject_id")[scale].sort_index()
-        for (subset, denominator, visit), rows in known.groupby(["subset", "denominator", "visit"])
-    }
-
-
 def _without_controls(subsets: pd.DataFrame) -> pd.DataFrame:
     """The columns that are looked at, of all rows but those of staining controls; no condition is ``NA``.
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cytotrial.errors import CytotrialError
-from cytotrial.statistics.observations import _numbers, counting_rows, is_usable, usable_values, values_by_cell
+from cytotrial.statistics.observations import _numbers, counting_rows, is_usable, usable_values
 from cytotrial.statistics.plan import PlannedSubset
 
 
@@ -186,8 +186,7 @@ def test_the_average_of_replicates_has_a_logit_only_where_every_one_of_them_has(
 def test_a_value_without_counts_has_a_percentage_and_no_logit(subjects, plan):
     observations = usable_values(sheet({"numerator_n": None, "denominator_n": None}), subjects, plan)
 
-    assert ("nk", "lymphocytes", "W0") in values_by_cell(observations)
-    assert values_by_cell(observations, scale="logit") == {}
+    assert observations["percent"].notna().all() and observations["logit"].isna().all()
 
 
 def test_every_text_is_read_to_its_last_bit(subjects, plan):
@@ -230,17 +229,3 @@ def test_an_empty_table_gives_no_values(subjects, plan):
     observations = usable_values(sheet(), subjects, plan)
 
     assert observations.empty
-    assert values_by_cell(observations) == {}
-
-
-def test_cells_hold_the_percentages_by_subject(subjects, plan):
-    table = sheet(
-        {"sample_id": "1", "subject_id": "B1", "percent": "2"},
-        {"sample_id": "2", "subject_id": "A1", "percent": "1"},
-        {"sample_id": "3", "subject_id": "A1", "percent": "3", "visit": "W2"},
-    )
-
-    cells = values_by_cell(usable_values(table, subjects, plan))
-
-    assert set(cells) == {("nk", "lymphocytes", "W0"), ("nk", "lymphocytes", "W2")}
-    assert cells["nk", "lymphocytes", "W0"].to_dict() == {"A1": 1.0, "B1": 2.0}
