@@ -84,7 +84,7 @@ def test_nothing_that_a_verb_loads_is_forgotten(verb: str) -> None:
     loaded = {Path(line) for line in done.stdout.split("\n") if line} - {PACKAGE / "__init__.py"}
     folders_own = {path for path in loaded if path.name == "__init__.py"}  # a package's face holds no code here
     assert loaded - folders_own <= set(sources_of(verb)) | {PACKAGE / "gating" / "methods" / "__init__.py"}
-    assert len(loaded) > 5
+    assert len(loaded) > 2
 
 
 def test_package_versions(monkeypatch: pytest.MonkeyPatch) -> None:

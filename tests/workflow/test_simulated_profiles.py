@@ -182,6 +182,17 @@ def test_changes_have_a_number_or_a_note(runs, name):
     assert len(ran.rows(STATISTICS[1])) > 0
 
 
+def test_clinical_endpoints_come_through_the_workflow(runs):
+    """The simulator writes the sheet and declares the endpoints; nobody has to do anything."""
+    ran = runs["hard"]
+    rows = ran.rows("results/stats/categorical.tsv")
+    assert {(row["endpoint"], row["visit"]) for row in rows} >= {("sri4", "W12"), ("sri4", "W24"), ("fever", "W24")}
+    assert "itt_nri" in {row["analysis_set"] for row in rows if row["endpoint"] == "sri4"}
+    assert "itt_nri" not in {row["analysis_set"] for row in rows if row["endpoint"] == "fever"}  # an adverse event
+    told = (ran.folder / "results/report/methods.md").read_text(encoding="utf-8")
+    assert "### Binary clinical endpoints" in told and "SYNTHETIC" in told
+
+
 def test_the_hard_profiles_report_is_made(runs):
     page = (runs["hard"].folder / "results/report/index.html").read_text(encoding="utf-8")
     assert "SYNTHETIC" in page.upper() and all(visit in page for visit in runs["hard"].plan.visits.split(","))
