@@ -11,7 +11,7 @@ from cytotrial.columns import OVERRIDE_COLUMNS
 from cytotrial.documents import file_problem
 from cytotrial.errors import problem
 from cytotrial.study.config import Draft, PanelFiles, Readout, Sheets, Study, draft_study
-from cytotrial.study.outcomes import outcome_problems
+from cytotrial.study.outcomes import outcome_doubts, outcome_problems
 from cytotrial.study.overrides import Override, overrides_of, overrides_sheet, target_problems
 from cytotrial.study.samples import Sample, samples_of
 from cytotrial.study.sheets import Sheet, read_sheet
@@ -75,6 +75,7 @@ def check_study(config_path: Path, root: Path) -> Checked:
         declared = draft.study.endpoints if draft.study else ()
         path = root / draft.sheets.outcomes
         problems += outcome_problems(path, visits=draft.visits, subjects=known, endpoints=declared)
+    warnings += _outcome_doubts(draft, config, root)
     overrides, wrong, doubtful = _overrides(draft, samples, samples_sheet, root)
     problems += wrong
     warnings += doubtful
@@ -95,6 +96,16 @@ def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
     ]
     absent += [found for panel in draft.panels for found in _absent_panel_files(panel, config, root)]
     return [found for found in absent if found]
+
+
+def _outcome_doubts(draft: Draft, config: str, root: Path) -> list[str]:
+    """Nothing where the configuration or the sheet has mistakes of its own."""
+    if draft.study is None or draft.sheets is None:
+        return []
+    path = root / draft.sheets.outcomes if draft.sheets.outcomes else None
+    if path and not path.is_file():
+        return []
+    return list(outcome_doubts(path, draft.study.endpoints, config=config))
 
 
 def _arms_not_compared(draft: Draft, config: str) -> list[str]:

@@ -84,6 +84,37 @@ def outcome_problems(
             )
 
 
+def outcome_doubts(path: Path | None, endpoints: Sequence[Endpoint], *, config: str) -> Iterator[str]:
+    """Declared endpoints of which the sheet has no row, at the visit where the declaration names one.
+
+    Parameters
+    ----------
+    path : Path or None
+        None where the configuration names no outcomes sheet.
+    config : str
+        The configuration's name, for the messages.
+    """
+    rows = read_sheet(path, "outcomes").rows if path else ()
+    ids = sorted({row.cells["endpoint"] for row in rows})
+    found = {(row.cells["endpoint"], row.cells["visit"]) for row in rows}
+    for endpoint in endpoints:
+        at = f" at {endpoint.visit}" if endpoint.visit else ""
+        if path is None:
+            lacking = "no outcomes sheet"
+        elif endpoint.id not in ids:
+            lacking = f"no row of it in {path}{did_you_mean(endpoint.id, ids)}"
+        elif endpoint.visit and (endpoint.id, endpoint.visit) not in found:
+            lacking = f"no row of it{at} in {path}"
+        else:
+            continue
+        yield problem(
+            f"{config}, endpoints, {endpoint.id}",
+            found=lacking,
+            expected=f"values of the endpoint{at}",
+            remedy="correct the id or the visit, name the sheet, or take the endpoint out",
+        )
+
+
 def _repeated(sheet: Sheet, path: Path) -> Iterator[str]:
     first: dict[tuple[str, ...], int] = {}
     for row in sheet.rows:

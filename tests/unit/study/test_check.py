@@ -377,3 +377,24 @@ def test_the_samples_sheet_may_not_tell_the_arm(trial, column: str, cells: tuple
         "samples.tsv, " + column + ": found the arms, expected a sheet that does not tell who had "
         "what; move the column to the subjects sheet"
     )
+
+
+def test_a_declared_endpoint_without_rows_is_a_doubt(trial: Any) -> None:
+    declared = (
+        "endpoints:\n"
+        "  - {id: SRI4, type: binary, visit: W10, order: 1}\n"
+        "  - {id: SRI4, type: binary, visit: W0, order: 2}\n"
+        "  - {id: SRI_4, type: binary}\n"
+    )
+    trial.edit("config.yaml", "analysis_sets: [itt, pp]\n", f"analysis_sets: [itt, pp]\n{declared}")
+    checked = check_study(trial.path(), trial.root)
+    assert checked.problems == ()
+    at_baseline, unknown = checked.warnings
+    assert "endpoints, SRI4: found no row of it at W0 in" in at_baseline
+    assert "endpoints, SRI_4: found no row of it in" in unknown and "(did you mean 'SRI4'?)" in unknown
+    trial.edit("config.yaml", ", outcomes: config/outcomes.tsv", "")
+    assert [line.count("found no outcomes sheet") for line in check_study(trial.path(), trial.root).warnings] == [
+        1,
+        1,
+        1,
+    ]
