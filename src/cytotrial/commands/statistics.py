@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 
 from cytotrial.columns import SUBSETS
-from cytotrial.errors import CytotrialError, problem
 from cytotrial.statistics.analysis import analyse
 from cytotrial.statistics.endpoints import SAFETY_SET
 from cytotrial.statistics.methods_text import methods_section
-from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, PlannedSubset, Schedule
-from cytotrial.statistics.schedule import schedule_of, with_exposure
+from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, PlannedSubset
+from cytotrial.statistics.schedule import declared_schedule, schedule_of
 from cytotrial.statistics_columns import STATISTICS
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.outcomes import Outcome, read_outcomes
@@ -69,62 +68,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 def analysis_plan(study: Study) -> AnalysisPlan:
     """The part of the trial that decides which rows the tables have."""
+    visits, weeks = tuple(visit.id for visit in study.visits), tuple(visit.week for visit in study.visits)
+    dosing, asked = [(period.from_week, period.to_week) for period in study.dosing], study.analysis
+    dosed = schedule_of(visits, weeks, baseline=study.baseline, dosing=dosing)
+    schedule = declared_schedule(
+        visits, dosed, baseline=study.baseline, peak=asked.peak, trough=asked.trough, carry_over=asked.carry_over
+    )
     return AnalysisPlan(
         baseline=study.baseline,
-        visits=tuple(visit.id for visit in study.visits),
+        visits=visits,
         arms=tuple(arm.id for arm in study.arms),
         active=tuple(arm.id for arm in study.arms if arm.role == "active"),
         control=tuple(arm.id for arm in study.arms if arm.role == "control"),
         analysis_sets=study.analysis_sets,
         subsets=tuple(PlannedSubset(readout.id, readout.denominators, readout.condition) for readout in study.readouts),
-        weeks=tuple(visit.week for visit in study.visits),
-        schedule=_schedule(study),
+        weeks=weeks,
+        schedule=schedule,
         endpoints=tuple(PlannedEndpoint(one.id, one.type, one.role, one.visit, one.order) for one in study.endpoints),
-        families=tuple(
-            Family(one.id, one.test, one.subsets, one.visits, one.method) for one in study.analysis.families
-        ),
-        is_locf_asked=study.analysis.locf,
+        families=tuple(Family(one.id, one.test, one.subsets, one.visits, one.method) for one in asked.families),
+        is_locf_asked=asked.locf,
     )
-
-
-def _schedule(study: Study) -> Schedule:
-    """What the configuration says of peaks and troughs; what it does not say, by the dosing periods.
-
-    Raises
-    ------
-    CytotrialError
-        Carry-over that is declared before the last peak or trough.
-    """
-    visits, asked = [visit.id for visit in study.visits], study.analysis
-    found = schedule_of(
-        visits,
-        [visit.week for visit in study.visits],
-        baseline=study.baseline,
-        dosing=[(period.from_week, period.to_week) for period in study.dosing],
-    )
-    if asked.peak is None and asked.trough is None and asked.carry_over is None:
-        return found
-    # A visit that the configuration names is what it says there, whatever the dosing periods would make of it.
-    declared = {*(asked.peak or ()), *(asked.trough or ()), *(asked.carry_over or ())}
-    peak, trough = (
-        tuple(visit for visit in visits if visit in said)
-        if said is not None
-        else tuple(visit for visit in dosed if visit not in declared)
-        for said, dosed in ((asked.peak, found.peak), (asked.trough, found.trough))
-    )
-    carry_over = None if asked.carry_over is None else tuple(visit for visit in visits if visit in asked.carry_over)
-    schedule = with_exposure(visits, Schedule(peak, trough), baseline=study.baseline, carry_over=carry_over)
-    early = [visit for visit in schedule.carry_over if visit in schedule.exposure]
-    if early:  # of what is declared alone the check has told it already
-        raise CytotrialError(
-            problem(
-                "analysis, schedule, carry_over",
-                found=f"{', '.join(early)} before {schedule.exposure[-1]}, the last peak or trough by the dosing",
-                expected="visits after the last peak and the last trough",
-                remedy="remove it, or name the peaks and the troughs too",
-            )
-        )
-    return schedule
 
 
 def _subjects(sheet: tuple[Subject, ...], plan: AnalysisPlan) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cytotrial.errors import CytotrialError, problem
 from cytotrial.statistics.plan import Schedule
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,54 @@ def with_exposure(
     last, first = max(named), order.index(baseline)
     after = tuple(order[last + 1 :]) if carry_over is None else tuple(carry_over)
     return Schedule(schedule.peak, schedule.trough, tuple(order[first : last + 1]), after)
+
+
+def declared_schedule(
+    visits: Sequence[str],
+    dosed: Schedule,
+    *,
+    baseline: str,
+    peak: Sequence[str] | None = None,
+    trough: Sequence[str] | None = None,
+    carry_over: Sequence[str] | None = None,
+) -> Schedule:
+    """What the configuration says of peaks, troughs and carry-over; None: what it leaves to the dosing.
+
+    Parameters
+    ----------
+    visits : sequence of str
+        In order of time.
+    dosed : Schedule
+        What `schedule_of` makes of the dosing.
+
+    Raises
+    ------
+    CytotrialError
+        Carry-over that is declared before the last peak or trough.
+    """
+    if peak is None and trough is None and carry_over is None:
+        return dosed
+    # A visit that the configuration names is what it says there, whatever the dosing periods would make of it.
+    declared = {*(peak or ()), *(trough or ()), *(carry_over or ())}
+    peaks, troughs = (
+        tuple(visit for visit in visits if visit in said)
+        if said is not None
+        else tuple(visit for visit in found if visit not in declared)
+        for said, found in ((peak, dosed.peak), (trough, dosed.trough))
+    )
+    after = None if carry_over is None else tuple(visit for visit in visits if visit in carry_over)
+    schedule = with_exposure(visits, Schedule(peaks, troughs), baseline=baseline, carry_over=after)
+    early = [visit for visit in schedule.carry_over if visit in schedule.exposure]
+    if early:  # of what is declared alone the check has told it already
+        raise CytotrialError(
+            problem(
+                "analysis, schedule, carry_over",
+                found=f"{', '.join(early)} before {schedule.exposure[-1]}, the last peak or trough by the dosing",
+                expected="visits after the last peak and the last trough",
+                remedy="remove it, or name the peaks and the troughs too",
+            )
+        )
+    return schedule
 
 
 def contrasts_of(schedule: Schedule, weeks: Mapping[str, float], *, baseline: str) -> tuple[Contrast, ...]:

@@ -70,12 +70,9 @@ def check_study(config_path: Path, root: Path) -> Checked:
         doubts = _sample_doubts(draft, samples, samples_sheet, subjects, root)
         problems += doubts[0]
         warnings += doubts[1]
-    if draft.sheets and draft.sheets.outcomes and (root / draft.sheets.outcomes).is_file():
-        known = subjects_sheet.column("subject_id")
-        declared = draft.study.endpoints if draft.study else ()
-        path = root / draft.sheets.outcomes
-        problems += outcome_problems(path, visits=draft.visits, subjects=known, endpoints=declared)
-    warnings += _outcome_doubts(draft, config, root)
+    wrong, doubtful = _outcomes(draft, subjects_sheet, root, config)
+    problems += wrong
+    warnings += doubtful
     overrides, wrong, doubtful = _overrides(draft, samples, samples_sheet, root)
     problems += wrong
     warnings += doubtful
@@ -98,14 +95,17 @@ def _absent_files(draft: Draft, config: str, root: Path) -> list[str]:
     return [found for found in absent if found]
 
 
-def _outcome_doubts(draft: Draft, config: str, root: Path) -> list[str]:
-    """Nothing where the configuration or the sheet has mistakes of its own."""
-    if draft.study is None or draft.sheets is None:
-        return []
-    path = root / draft.sheets.outcomes if draft.sheets.outcomes else None
-    if path and not path.is_file():
-        return []
-    return list(outcome_doubts(path, draft.study.endpoints, config=config))
+def _outcomes(draft: Draft, subjects: Sheet, root: Path, config: str) -> tuple[list[str], list[str]]:
+    """Mistakes of the outcomes sheet, and declared endpoints it lacks; doubts only where the configuration is sound."""
+    endpoints = draft.study.endpoints if draft.study else ()
+    if draft.sheets is None or draft.sheets.outcomes is None:
+        return [], list(outcome_doubts(None, None, endpoints, config=config))
+    path = root / draft.sheets.outcomes
+    if not path.is_file():
+        return [], []  # told with the other absent files
+    sheet, known = read_sheet(path, "outcomes"), subjects.column("subject_id")
+    wrong = list(outcome_problems(sheet, path, visits=draft.visits, subjects=known, endpoints=endpoints))
+    return wrong, list(outcome_doubts(sheet, path, endpoints, config=config))
 
 
 def _arms_not_compared(draft: Draft, config: str) -> list[str]:

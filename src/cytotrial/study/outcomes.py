@@ -50,7 +50,7 @@ def read_outcomes(path: Path) -> tuple[Outcome, ...]:
 
 
 def outcome_problems(
-    path: Path, *, visits: Sequence[str], subjects: Set[str], endpoints: Sequence[Endpoint] = ()
+    sheet: Sheet, path: Path, *, visits: Sequence[str], subjects: Set[str], endpoints: Sequence[Endpoint] = ()
 ) -> Iterator[str]:
     """Every mistake of the sheet, references to visits and subjects that are not there included.
 
@@ -60,7 +60,6 @@ def outcome_problems(
         Those that are declared: of a binary one every value must be 0 or 1.
     """
     binary = {endpoint.id for endpoint in endpoints if endpoint.type == "binary"}
-    sheet = read_sheet(path, "outcomes")
     yield from sheet.problems
     yield from _repeated(sheet, path)
     yield from _too_large(sheet, path)
@@ -84,19 +83,20 @@ def outcome_problems(
             )
 
 
-def outcome_doubts(path: Path | None, endpoints: Sequence[Endpoint], *, config: str) -> Iterator[str]:
+def outcome_doubts(
+    sheet: Sheet | None, path: Path | None, endpoints: Sequence[Endpoint], *, config: str
+) -> Iterator[str]:
     """Declared endpoints of which the sheet has no row, at the visit where the declaration names one.
 
     Parameters
     ----------
-    path : Path or None
+    sheet, path : Sheet and Path, or None
         None where the configuration names no outcomes sheet.
     config : str
         The configuration's name, for the messages.
     """
-    rows = read_sheet(path, "outcomes").rows if path else ()
-    ids = sorted({row.cells["endpoint"] for row in rows})
-    found = {(row.cells["endpoint"], row.cells["visit"]) for row in rows}
+    found = {(row.cells["endpoint"], row.cells["visit"]) for row in (sheet.rows if sheet else ())}
+    ids = sorted({name for name, _ in found})
     for endpoint in endpoints:
         at = f" at {endpoint.visit}" if endpoint.visit else ""
         if path is None:

@@ -13,6 +13,7 @@ from cytotrial.errors import CytotrialError
 from cytotrial.study.analysis import Analysis, DeclaredFamily, Endpoint
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.outcomes import outcome_problems, read_outcomes
+from cytotrial.study.sheets import read_sheet
 
 ROOT = Path(__file__).resolve().parents[3]
 SRI4 = "{id: SRI4, type: binary, visit: W10, order: 1}"
@@ -251,9 +252,9 @@ def test_outcomes_of_the_whole_trial_and_of_binary_endpoints(trial: Any) -> None
     path.write_text("\n".join(("subject_id\tvisit\tendpoint\tvalue", *rows)) + "\n", encoding="utf-8")
     known = {"visits": ("W0", "W10"), "subjects": {"S1", "S2"}}
 
-    assert list(outcome_problems(path, **known)) == []
+    assert list(outcome_problems(read_sheet(path, "outcomes"), path, **known)) == []
     fever = Endpoint("FEVER", "Fever", "binary", "safety", None, None)
-    (line,) = outcome_problems(path, **known, endpoints=(fever,))
+    (line,) = outcome_problems(read_sheet(path, "outcomes"), path, **known, endpoints=(fever,))
     assert "outcomes.tsv, row 3, value: found 2 of FEVER, expected 0 or 1" in line
 
 
@@ -263,7 +264,7 @@ def test_outcomes_that_no_statistic_can_be_made_of(trial: Any) -> None:
     rows = [f"S{number}\tW10\tSLEDAI\t{value}" for number, value in enumerate(values)]
     path.write_text("\n".join(("subject_id\tvisit\tendpoint\tvalue", *rows)) + "\n", encoding="utf-8")
 
-    found = list(outcome_problems(path, visits=("W10",), subjects=set()))
+    found = list(outcome_problems(read_sheet(path, "outcomes"), path, visits=("W10",), subjects=set()))
 
     assert [line.partition(", value: found ")[0].rpartition(" ")[2] for line in found] == ["2", "3", "6"]
     assert "row 2, value: found 1e400, expected a number between -1e+100 and 1e+100; correct it" in found[0]
