@@ -1,6 +1,6 @@
-# make demo · make test · make bench · make bench-whole · make bench-accuracy · make help
+# make demo · make test · make bench · make bench-whole · make bench-accuracy · make validate · make help
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-whole bench-accuracy lock clean
+.PHONY: help demo test bench bench-whole bench-accuracy validate lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,6 +27,9 @@ bench-whole: .venv/.runtime ## the whole workflow on 24, 120 and 600 files besid
 
 bench-accuracy: .venv/.runtime ## gating on simulated trials against their truth: writes docs/accuracy.md, 12 minutes on 2 cores
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.gating --out docs/accuracy.md
+
+validate: .venv/.runtime ## recovery and false positives from FCS files to p-values: writes docs/validation.md, 25 minutes on 2 cores
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m benchmarks.validation --out docs/validation.md
 
 lock: ## remake the hashed locks after a change of the dependencies (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from cytotrial import cli
-from cytotrial.columns import GATES, STATUS, SUBSETS, TRUTH, Table
+from cytotrial.columns import GATES, MOVED_COUNTS, STATUS, SUBSETS, TRUTH, Table
 from cytotrial.simulate.fcs.keywords import fcs_keywords
 from cytotrial.simulate.fcs.writer import write_fcs
 from cytotrial.simulate.parameters import PANELS
@@ -39,6 +39,7 @@ class Gated:
     subsets: pd.DataFrame
     status: pd.DataFrame
     gates: pd.DataFrame
+    moved_counts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def gate_trial(
     verb("agree-gates", gating=strategies, samples=config / "samples.tsv", **folders)
     for _ in pool.map(partial(_apply, folder=folder), jobs):
         pass
-    own = dict.fromkeys(("intake", "gates", "not_placed", "populations", "steps"), interim)
+    own = dict.fromkeys(("intake", "gates", "not_placed", "populations", "steps", "moved_counts"), interim)
     verb("tabulate", config=config / "config.yaml", samples=config / "samples.tsv", **own, out=tables)
     return Gated(
         truth=_read(folder / "truth.tsv", TRUTH),
@@ -85,7 +86,7 @@ def gate_trial(
     )
 
 
-_TABLES = {"subsets": SUBSETS, "status": STATUS, "gates": GATES}
+_TABLES = {"subsets": SUBSETS, "status": STATUS, "gates": GATES, "moved_counts": MOVED_COUNTS}
 
 
 def jobs_of(samples: Sequence[SamplePlan]) -> list[Job]:
@@ -156,6 +157,7 @@ def _apply(job: Job, *, folder: Path) -> None:
         steps=there / "quality_steps.tsv",
         ledger=there / "gates.tsv",
         ungated=there / "not_placed.tsv",
+        moved_counts=there / "moved_counts.tsv",
         grids=there / "grids",
     )
     for sample in job.samples:

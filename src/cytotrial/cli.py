@@ -27,6 +27,7 @@ VERBS = {
     "report": "the HTML report",
     "export-gates": "every file's gates as GatingML in one folder",
     "simulate": "write a synthetic trial with known truth",
+    "plan": "power and interval width against patients per arm and events per tube",
     "published": "recompute the p-values that the papers print, by nineteen tests",
 }
 

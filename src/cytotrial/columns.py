@@ -87,6 +87,8 @@ LANDMARKS = Table(
         "site",
         "measures",
         "doubt",
+        "spread",  # SD of the place, by the file's aliquots: on the gate's scale; of a shape a share of its extent
+        "measures_spread",  # of each measure's natural logarithm, JSON
     ),
 )
 NOT_PLACED = Table("not_placed", ("sample_id", "population"), ("sample_id", "population", "outcome", "reason"))
@@ -136,6 +138,27 @@ GATES = Table(
         "automatic_reason",
         "reviewer",
         "reviewed",
+    ),
+)
+# Events of the population `counted` where a limit of `population` is, and with that limit moved by so many of its own
+# uncertainties (SD): plus is up, or a shape grown. A limit without a known uncertainty has no rows.
+MOVED_COUNTS = Table(
+    "moved_counts",
+    ("sample_id", "population", "marker", "bound", "counted"),
+    (
+        "sample_id",
+        "panel",
+        "population",
+        "marker",
+        "bound",
+        "counted",
+        "n_events",
+        "minus_3",
+        "minus_2",
+        "minus_1",
+        "plus_1",
+        "plus_2",
+        "plus_3",
     ),
 )
 OVERRIDE_COLUMNS = (  # of the overrides sheet: no table of ours, but the history repeats them

@@ -82,17 +82,17 @@ NEEDS: Mapping[str, Need] = {
         mb_per_drawing_mb=TREE,
         seconds=0.4,
         seconds_per_mb=0.01,
-        seconds_per_file=0.05,
+        seconds_per_file=0.10,
     ),
-    "agree_gates": Need(mb=40, mb_per_file=0.05, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_file=0.006),
-    "apply_gates": Need(mb=60, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_mb=0.01, seconds_per_file=0.06),
+    "agree_gates": Need(mb=40, mb_per_file=0.05, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_file=0.010),
+    "apply_gates": Need(mb=60, mb_per_drawing_mb=TREE, seconds=0.4, seconds_per_mb=0.01, seconds_per_file=0.10),
     "draw_gates": Need(mb=46, mb_per_file=0.04, seconds=0.4, seconds_per_file=0.015),
     # as if every file were checked: how many are is the configuration's
     "check_counts": Need(
         mb=225, mb_per_mb=10, mb_per_drawing_mb=TREE, seconds=2.5, seconds_per_mb=0.06, seconds_per_file=0.2
     ),
-    "tabulate": Need(mb=180, mb_per_file=0.06, seconds=1.7, seconds_per_file=0.01),
-    "statistics": Need(mb=205, mb_per_file=0.035, seconds=3.0, seconds_per_file=0.008),
+    "tabulate": Need(mb=180, mb_per_file=0.08, seconds=1.7, seconds_per_file=0.012),
+    "statistics": Need(mb=215, mb_per_file=0.07, seconds=4.0, seconds_per_file=0.012),
     "report": Need(mb=215, mb_per_file=0.15, seconds=2.5, seconds_per_file=0.006),
     "export_gates": Need(mb=220, mb_per_file=0.04, mb_per_drawing_mb=TREE, seconds=2.5, seconds_per_file=0.02),
     "record_overrides": Need(mb=18, seconds=0.2),

@@ -108,6 +108,19 @@ AVAILABILITY = _table(
     "n_planned n_available n_not_collected n_failed n_not_reported",
 )
 
+# Under other choices, and with the gates a little elsewhere
+SURVIVAL = _table(
+    "survival",
+    "test analysis_set arm subset denominator visit variation gate",
+    """estimate p_value is_significant n_analyses n_held share_held estimate_low estimate_high p_low p_high weakest
+    smallest_move verdict note""",
+)
+SURVIVAL_ANALYSES = _table(
+    "survival_analyses",
+    f"{' '.join(SURVIVAL.key)} analysis",
+    "estimate p_value holds note",
+)
+
 STATISTICS = (
     CHANGE_FROM_BASELINE,
     BETWEEN_ARMS,
@@ -124,4 +137,6 @@ STATISTICS = (
     GATEKEEPING,
     MISSING_VALUES,
     AVAILABILITY,
+    SURVIVAL,
+    SURVIVAL_ANALYSES,
 )

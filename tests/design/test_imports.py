@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-# docs/architecture.md: commands -> report -> figures -> statistics | quality | subsets -> gating -> cytometry | study
-# -> tables -> columns, errors; simulate and exchange sit beside gating. Highest floor first.
+# docs/architecture.md: commands -> report -> figures -> planning -> statistics | quality | subsets -> gating
+# -> cytometry | study -> tables -> columns, errors; simulate and exchange sit beside gating. Highest floor first.
 FLOORS = (
     {"cli", "jobs"},
     {"commands"},
     {"report"},
     {"figures"},
+    {"planning"},
     {"statistics", "quality", "subsets"},
     {"gating", "simulate", "exchange"},
     {"cytometry", "study"},

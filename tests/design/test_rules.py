@@ -9,7 +9,7 @@ import pytest
 
 from cytotrial.cli import VERBS
 
-BY_HAND = {"check", "published", "simulate"}  # verbs that no rule calls: the first runs as the workflow is read
+BY_HAND = {"check", "plan", "published", "simulate"}  # verbs that no rule calls: the first runs as the workflow is read
 SHARED = {"by_panel", "gated_files"}  # modules of commands that are no verb: what several verbs begin with
 NUMBERS = {"JOBS.subjects_per_job", "JOBS.flowkit_percent"}  # of the checked configuration: they are one word
 

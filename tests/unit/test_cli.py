@@ -127,7 +127,10 @@ def test_a_sheet_in_place_of_a_subjects_id_is_no_subject(
     words |= {"markers": "config/panels/nk.yaml", "gating": "config/gating/nk.yaml"}
     others = {
         "place-gates": ("landmarks", "intake"),
-        "apply-gates": ("intake", "gates", "not-placed", "populations", "steps", "ledger", "ungated", "grids"),
+        "apply-gates": (
+            *("intake", "gates", "not-placed", "populations"),
+            *("steps", "ledger", "ungated", "moved-counts", "grids"),
+        ),
     }
     words |= dict.fromkeys(others[verb], "none")
     assert cli.main([verb, "--panel=nk", *(f"--{name}={checkout / word}" for name, word in words.items())]) == 2

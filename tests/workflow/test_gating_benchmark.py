@@ -14,7 +14,7 @@ from cytotrial.simulate.trial.plan import plan_samples
 pytestmark = pytest.mark.slow
 
 SMALL = ("--subjects-per-arm", "2", "--visits", "W0,W10", "--events", "8000")
-TABLES = ("subsets.tsv", "gates.tsv", "populations.tsv", "quality_steps.tsv")
+TABLES = ("subsets.tsv", "gates.tsv", "populations.tsv", "quality_steps.tsv", "moved_counts.tsv")
 MODULES = ("designs", "options", "workflow", "__main__")
 
 

@@ -94,16 +94,17 @@ def treg(moves, sample=SAMPLE):
 def test_only_the_subjects_own_files_were_gated_again(first, moves, good_run):
     """The panel's pictures are one job's: all are made again, and one is another than before."""
     interim = {name for name in first if name.startswith("interim/")}
-    own = {f"interim/treg/S002/{name}.tsv" for name in ("gates", "not_placed", "populations", "quality_steps")}
+    tables = ("gates", "not_placed", "populations", "quality_steps", "moved_counts")
+    own = {f"interim/treg/S002/{name}.tsv" for name in tables}
     own |= {f"interim/treg/S002/grids/{sample}.npz" for sample in (SAMPLE, OTHER)}
     pictures = {f"interim/treg/pictures/S00{n}_{visit}_treg.svg" for n in (1, 2, 3, 4) for visit in ("W0", "W10")}
     assert interim == own | pictures
-    made = {"gates", "subsets", "override_history", "gating_check"}
+    made = {"gates", "subsets", "override_history", "gating_check", "moved_counts"}
     assert first >= {*(f"tables/{name}.tsv" for name in made), "report/index.html"}
     both = (moves.trial, good_run[0])
     changed = {name for name in interim if len({trial.path(f"results/{name}").read_bytes() for trial in both}) == 2}
     assert changed == {
-        *(f"interim/treg/S002/{name}.tsv" for name in ("gates", "populations")),
+        *(f"interim/treg/S002/{name}.tsv" for name in ("gates", "populations", "moved_counts")),
         f"interim/treg/S002/grids/{SAMPLE}.npz",
         f"interim/treg/pictures/{SAMPLE}.svg",
     }

@@ -76,6 +76,7 @@ rule apply_gates:
         steps="results/interim/{panel}/{block}/quality_steps.tsv",
         ledger="results/interim/{panel}/{block}/gates.tsv",
         ungated="results/interim/{panel}/{block}/not_placed.tsv",
+        moved_counts="results/interim/{panel}/{block}/moved_counts.tsv",
         grids=directory("results/interim/{panel}/{block}/grids"),
     log:
         "results/logs/apply_gates/{panel}/{block}.log",
@@ -95,7 +96,8 @@ rule apply_gates:
         " --gate-map {input.gate_map:q} --intake {input.intake:q} --gates {input.gates:q}"
         " --not-placed {input.not_placed:q}"
         " --overrides {input.overrides:q} --populations {output.populations:q} --steps {output.steps:q}"
-        " --ledger {output.ledger:q} --ungated {output.ungated:q} --grids {output.grids:q} 2> {log:q}"
+        " --ledger {output.ledger:q} --ungated {output.ungated:q} --moved-counts {output.moved_counts:q}"
+        " --grids {output.grids:q} 2> {log:q}"
 
 
 rule draw_gates:

@@ -5,6 +5,7 @@ rule statistics:
     input:
         config=CONFIG,
         subsets="results/tables/subsets.tsv",
+        moved_counts="results/tables/moved_counts.tsv",
         subjects=STUDY.sheets.subjects,
         outcomes=STUDY.sheets.outcomes or [],
     output:
@@ -23,4 +24,5 @@ rule statistics:
         code=verb_version("statistics"),
     shell:
         "cytotrial statistics --config {input.config:q} --subsets {input.subsets:q}"
+        " --moved-counts {input.moved_counts:q}"
         " --subjects {input.subjects:q} --outcomes {input.outcomes:q} --out {params.out:q} 2> {log:q}"

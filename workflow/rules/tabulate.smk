@@ -11,6 +11,7 @@ rule tabulate:
         not_placed=per_job("not_placed"),
         populations=per_job("populations"),
         steps=per_job("quality_steps"),
+        moved_counts=per_job("moved_counts"),
         check="results/tables/gating_check.tsv",
     output:
         status="results/tables/status.tsv",
@@ -19,6 +20,7 @@ rule tabulate:
         gates="results/tables/gates.tsv",
         subsets="results/tables/subsets.tsv",
         wide="results/tables/subsets_wide.tsv",
+        moved_counts="results/tables/moved_counts.tsv",
     log:
         "results/logs/tabulate.log",
     priority: 20
@@ -34,4 +36,4 @@ rule tabulate:
     shell:
         "cytotrial tabulate --config {input.config:q} --samples {input.samples:q} --intake results/interim"
         " --gates results/interim --not-placed results/interim --populations results/interim --steps results/interim"
-        " --subjects-per-job {params.per_job} --out {params.out:q} 2> {log:q}"
+        " --moved-counts results/interim --subjects-per-job {params.per_job} --out {params.out:q} 2> {log:q}"

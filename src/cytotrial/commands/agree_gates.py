@@ -13,6 +13,7 @@ from cytotrial.gating.job_tables import add_block_argument, tables_in, write_by_
 from cytotrial.gating.ledger import gate_rows, read_landmarks
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.uncertainty import with_uncertainties
 from cytotrial.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     for panel, path in strategies.items():
         rules = {rule.id: rule for rule in load_strategy(path, maps.get(panel)).rules}
         gates, missing = agree([row for row in landmarks if row["panel"] == panel], rules)
-        used += gates
+        used += with_uncertainties(gates, rules)
         not_placed += missing
     for row in used:
         if row["source"] in ("pooled", "fallback"):

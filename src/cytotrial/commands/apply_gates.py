@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cytotrial.columns import AGREED_GATES, GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS
+from cytotrial.columns import AGREED_GATES, GATES, INTAKE, MOVED_COUNTS, NOT_PLACED, POPULATIONS, QUALITY_STEPS
 from cytotrial.commands.place_gates import add_job_arguments, files_of
 from cytotrial.cytometry.axis import axes_from_text
 from cytotrial.cytometry.event_blocks import open_events
@@ -46,12 +46,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Applied:
-    """What one file gives: rows of populations, quality steps, the ledger, and populations without a gate."""
+    """What one file gives: rows of populations, quality steps, the ledger, populations without a gate, moved counts."""
 
     populations: list[Row]
     steps: list[Row]
     gates: list[Row]
     missing: list[Row]
+    moved: list[Row]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=Path, required=True, help="table to write")
     parser.add_argument("--ledger", type=Path, required=True, help="table to write: the gates that were used")
     parser.add_argument("--ungated", type=Path, required=True, help="table to write: populations without a gate")
+    parser.add_argument("--moved-counts", type=Path, required=True, help="table to write: counts at moved limits")
     parser.add_argument("--grids", type=Path, required=True, help="folder for <sample_id>.npz: densities for pictures")
 
 
@@ -97,6 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(arguments.steps, QUALITY_STEPS, [row for one in applied for row in one.steps])
     write_table(arguments.ledger, GATES, [row for one in applied for row in one.gates])
     write_table(arguments.ungated, NOT_PLACED, [row for one in applied for row in one.missing])
+    write_table(arguments.moved_counts, MOVED_COUNTS, [row for one in applied for row in one.moved])
 
 
 def _check_intake(samples: Sequence[Sample], intake: Mapping[str, Row], path: Path) -> None:
@@ -118,7 +121,7 @@ def _grids_path(job: Job, sample: Sample) -> Path:
 
 def _uncounted(sample: Sample, job: Job, reason: str, missing: list[Row]) -> Applied:
     populations = [unmeasured(sample.sample_id, name, reason) for name in job.strategy.population_ids]
-    return Applied(populations, [], [], missing)
+    return Applied(populations, [], [], missing, [])
 
 
 def _apply(sample: Sample, job: Job, intake: Row, gates: list[Row], missing: list[Row]) -> Applied:
@@ -138,6 +141,7 @@ def _apply(sample: Sample, job: Job, intake: Row, gates: list[Row], missing: lis
         step_rows(name, strategy, gated.populations, why),
         settled.gates,
         settled.missing,
+        [{"sample_id": name, "panel": sample.panel, **row} for row in gated.moved],
     )
 
 

@@ -35,6 +35,7 @@ from cytotrial.statistics_columns import (
     MISSING_VALUES,
     MIXED_MODEL,
     MIXED_MODEL_FIT,
+    SURVIVAL,
 )
 from cytotrial.study.config import load_study
 from cytotrial.study.subjects import read_subjects
@@ -46,7 +47,7 @@ REQUIRED_TABLES = (STATUS, SUBSETS)
 OPTIONAL_TABLES = (QUALITY_STEPS, POPULATIONS, GATES)  # the section says so where one is not there
 METHODS_TABLES = (GATING_CHECK,)  # of methods.md alone, as is the other one below
 STATISTICS = (CHANGE_FROM_BASELINE, BETWEEN_ARMS)
-OPTIONAL_STATISTICS = (MIXED_MODEL, MIXED_MODEL_FIT, ANCOVA, CATEGORICAL, CONTINUOUS, GATEKEEPING, FAMILIES)
+OPTIONAL_STATISTICS = (MIXED_MODEL, MIXED_MODEL_FIT, ANCOVA, CATEGORICAL, CONTINUOUS, GATEKEEPING, FAMILIES, SURVIVAL)
 METHODS_STATISTICS = (MISSING_VALUES,)
 
 

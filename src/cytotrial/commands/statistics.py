@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.columns import SUBSETS
+from cytotrial.columns import MOVED_COUNTS, SUBSETS
 from cytotrial.statistics.analysis import analyse
 from cytotrial.statistics.endpoints import SAFETY_SET
 from cytotrial.statistics.methods_text import methods_section
 from cytotrial.statistics.plan import AnalysisPlan, Family, PlannedEndpoint, PlannedSubset
 from cytotrial.statistics.schedule import declared_schedule, schedule_of
+from cytotrial.statistics.survival.moved import MovedGates
 from cytotrial.statistics_columns import STATISTICS
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.outcomes import Outcome, read_outcomes
@@ -35,6 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subsets", type=Path, required=True, help="subsets.tsv: the percentages")
     parser.add_argument("--subjects", type=Path, required=True, help="subjects.tsv: arm and analysis sets")
     parser.add_argument("--outcomes", type=Path, nargs="?", help="outcomes.tsv: clinical endpoints")
+    parser.add_argument(
+        "--moved-counts", type=Path, help="moved_counts.tsv: events with each gate limit moved by its own uncertainty"
+    )
+    parser.add_argument(
+        "--simulations",
+        type=_not_negative,
+        default=MovedGates.simulations,
+        help="how often all gate limits are moved at random (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=_not_negative, default=MovedGates.seed, help="of the simulations (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
 
 
@@ -56,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         subjects,
         outcomes,
         plan,
+        moved_gates=_moved_gates(arguments),
         subsets_source=str(arguments.subsets),
         outcomes_source=str(arguments.outcomes),
     )
@@ -81,13 +95,30 @@ def analysis_plan(study: Study) -> AnalysisPlan:
         active=tuple(arm.id for arm in study.arms if arm.role == "active"),
         control=tuple(arm.id for arm in study.arms if arm.role == "control"),
         analysis_sets=study.analysis_sets,
-        subsets=tuple(PlannedSubset(readout.id, readout.denominators, readout.condition) for readout in study.readouts),
+        subsets=tuple(
+            PlannedSubset(one.id, one.denominators, one.condition, one.population, one.panel) for one in study.readouts
+        ),
         weeks=weeks,
         schedule=schedule,
         endpoints=tuple(PlannedEndpoint(one.id, one.type, one.role, one.visit, one.order) for one in study.endpoints),
         families=tuple(Family(one.id, one.test, one.subsets, one.visits, one.method) for one in asked.families),
         is_locf_asked=asked.locf,
     )
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a whole number from 0; give one")
+    return number
+
+
+def _moved_gates(arguments: argparse.Namespace) -> MovedGates | None:
+    path = arguments.moved_counts
+    if path is None:
+        return None
+    counts = pd.DataFrame(read_table(path, MOVED_COUNTS), columns=list(MOVED_COUNTS.columns))
+    return MovedGates(counts, arguments.simulations, arguments.seed, source=str(path))
 
 
 def _subjects(sheet: tuple[Subject, ...], plan: AnalysisPlan) -> pd.DataFrame:

@@ -8,7 +8,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS, STATUS, SUBSETS, Table
+from cytotrial.columns import (
+    GATES,
+    INTAKE,
+    MOVED_COUNTS,
+    NOT_PLACED,
+    POPULATIONS,
+    QUALITY_STEPS,
+    STATUS,
+    SUBSETS,
+    Table,
+)
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.gating.job_tables import add_block_argument, tables_in
 from cytotrial.gating.strategy import ROOT
@@ -19,7 +29,7 @@ from cytotrial.subsets import Measured, Wanted, subset_rows, wide_rows
 from cytotrial.tables import number, read_table, whole, write_table
 
 log = logging.getLogger(__name__)
-FROM_APPLY_GATES = ("gates", "not-placed", "populations", "steps")
+FROM_APPLY_GATES = ("gates", "not-placed", "populations", "steps", "moved-counts")
 Row = dict[str, Any]
 
 
@@ -40,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     rules = quality_rules(study.quality)
     samples = read_samples(arguments.samples)
     jobs = {"samples": arguments.samples, "subjects_per_job": arguments.subjects_per_job}
-    intake, steps, populations, gates, missing = (
+    intake, steps, populations, gates, missing, moved = (
         _by_sample(tables_in(paths, table.name, **jobs), table)
         for paths, table in (
             (arguments.intake, INTAKE),
@@ -48,6 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
             (arguments.populations, POPULATIONS),
             (arguments.gates, GATES),
             (arguments.not_placed, NOT_PLACED),
+            (arguments.moved_counts, MOVED_COUNTS),
         )
     )
     _check_complete(samples, {"place-gates": ("--intake", intake), "apply-gates": ("--populations", populations)})
@@ -68,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     wanted = [Wanted(one.id, one.panel, one.population, one.denominators, one.condition) for one in study.readouts]
     subsets = subset_rows(measured, wanted, rules)
-    handed_on = {QUALITY_STEPS: steps, POPULATIONS: populations, GATES: gates}
+    handed_on = {QUALITY_STEPS: steps, POPULATIONS: populations, GATES: gates, MOVED_COUNTS: moved}
     _write(arguments.out, {STATUS: status, SUBSETS: subsets}, handed_on, wanted)
     _log(status)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import matplotlib.style
@@ -22,6 +22,9 @@ COLOURS = {
     "shade": "#eef1f5",
     "paper": "#fefefe",
     "warning": "#9a4a00",
+    "stands": "#c4e6da",
+    "fragile": "#fbdc94",
+    "fails": "#f3aba2",
     "arm-1": "#0072b2",
     "arm-2": "#d55e00",
     "arm-3": "#009e73",
@@ -53,7 +56,7 @@ def drawing_style() -> Iterator[None]:
         yield
 
 
-def inline_svg(figure: Figure, *, name: str, label: str) -> str:
+def inline_svg(figure: Figure, *, name: str, label: str, titles: Mapping[str, str] | None = None) -> str:
     """`figure` as one ``<svg>`` element for an HTML page.
 
     Call it inside :func:`drawing_style`. Coordinates are rounded to 0.01 point.
@@ -65,6 +68,8 @@ def inline_svg(figure: Figure, *, name: str, label: str) -> str:
         Put before every id of the element, so that several pictures share a page.
     label : str
         What the picture shows, for readers who do not see it.
+    titles : mapping, optional
+        An artist's ``gid`` to the words that show when it is pointed at.
     """
     stream = io.StringIO()
     FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
@@ -77,7 +82,12 @@ def inline_svg(figure: Figure, *, name: str, label: str) -> str:
     body = _LONG_DECIMAL.sub(_two_decimals, body)
     body = _COLOUR.sub(lambda match: _VARIABLE[match.group().lower()], body)
     body = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", body)  # the family is the page's
+    body = re.sub(r"font-family: [^;\"]+(?:; )?", "", body)
+    body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
     body = re.sub(r"\s*\n\s*", "\n", body)
+    for gid, words in (titles or {}).items():  # last, so that no number in them is rounded
+        start = f'<g id="{_prefix(name)}-{gid}">'
+        body = body.replace(start, f"{start}<title>{html.escape(words)}</title>", 1)
     width, height = figure.get_size_inches() * 72
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html.escape(label)}" '
@@ -86,10 +96,14 @@ def inline_svg(figure: Figure, *, name: str, label: str) -> str:
 
 
 def _own_ids(body: str, name: str) -> str:
-    prefix = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    prefix = _prefix(name)
     body = re.sub(r'\bid="', f'id="{prefix}-', body)
     body = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', body)
     return body.replace("url(#", f"url(#{prefix}-")
+
+
+def _prefix(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", name)
 
 
 def _two_decimals(match: re.Match[str]) -> str:

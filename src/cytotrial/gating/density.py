@@ -55,7 +55,7 @@ def density(values: np.ndarray, *, bandwidth: float | None = None) -> Density:
     """Smoothed histogram of `values` (shape (n,), gate scale), without the outermost 0.05 % on each side."""
     low, high = outermost(values, 0.0005)
     if bandwidth is None:
-        bandwidth = BANDWIDTH * max(1.0, (REFERENCE_EVENTS / len(values)) ** 0.2)
+        bandwidth = _bandwidth(len(values))
     if not np.isfinite(high - low):  # of what is no number there is no density
         return Density(*np.zeros((3, BINS)))
     low, high = low - 4 * bandwidth, high + 4 * bandwidth
@@ -66,9 +66,21 @@ def density(values: np.ndarray, *, bandwidth: float | None = None) -> Density:
     return Density(low + step * (np.arange(BINS) + 0.5), smoothed(counts, bandwidth / step), counts)
 
 
-def clear_density(values: np.ndarray) -> Density | None:
-    """The density in which a valley may be looked for; None where `values` are too few or all one."""
-    return density(values) if len(values) >= LEAST_EVENTS and np.ptp(values) > 0 else None
+def _bandwidth(n_events: int) -> float:
+    return BANDWIDTH * max(1.0, (REFERENCE_EVENTS / n_events) ** 0.2)
+
+
+def clear_density(values: np.ndarray, *, n_events: int | None = None) -> Density | None:
+    """The density in which a valley may be looked for; None where `values` are too few or all one.
+
+    Parameters
+    ----------
+    n_events : int, optional
+        Smoothed as if they were so many: an aliquot like the file that it is of.
+    """
+    if len(values) < LEAST_EVENTS or np.ptp(values) == 0:
+        return None
+    return density(values, bandwidth=_bandwidth(n_events or len(values)))
 
 
 def mode(values: np.ndarray, *, bandwidth: float | None = None) -> float:

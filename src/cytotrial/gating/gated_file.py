@@ -14,10 +14,12 @@ from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.compensation import Spillover
 from cytotrial.cytometry.event_blocks import EventFile
 from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.engine.errors import UncompilableError
 from cytotrial.gating.engine.frames import Frame
-from cytotrial.gating.engine.run import gate_events
-from cytotrial.gating.gate_tree import Dimension, Key
+from cytotrial.gating.engine.run import Counted, gate_events
+from cytotrial.gating.gate_tree import Dimension, GateTree, Key
 from cytotrial.gating.grids import TIME, GateGrid, GridCounter, GridPlan, bins, grid_plans, grids_from_arrays
+from cytotrial.gating.moved_limits import MovedLimits
 from cytotrial.gating.strategy import ROOT, Strategy
 from cytotrial.gating.tree_from_ledger import MATRIX, ledger_tree
 
@@ -36,10 +38,17 @@ class Population:
 
 @dataclass(frozen=True)
 class GatedFile:
-    """The root and every population with a gate, in the strategy's order, and the grids of those with an outline."""
+    """The root and every population with a gate, in the strategy's order, and the grids of those with an outline.
+
+    Attributes
+    ----------
+    moved : tuple of rows
+        Of `columns.MOVED_COUNTS`, without sample and panel; none where FlowKit counted.
+    """
 
     populations: tuple[Population, ...]
     grids: tuple[GateGrid, ...]
+    moved: tuple[Row, ...] = ()
 
 
 def gate_file(
@@ -61,13 +70,34 @@ def gate_file(
     """
     tree = ledger_tree(strategy, gates, axes, spillover)
     onlooker = _Grids(grid_plans(strategy, gates, axes, acquired=_acquired(file, axes)), spillover)
-    counted = gate_events(file, file.names, tree, onlookers=[onlooker])
+    counted, moved = _counted(file, tree, strategy, gates, axes, onlooker)
     if counted.exact_compensation:
         log.info("an event lies on the edge of a gate: compensated with FlowKit's own arithmetic")
     populations = [Population(ROOT, ROOT, file.n_events)]
     for gate in tree.gates:
         populations.append(Population(gate.key[-1], _name(gate.parent), counted.counts[0][gate.key]))
-    return GatedFile(tuple(populations), tuple(onlooker.grids()))
+    return GatedFile(tuple(populations), tuple(onlooker.grids()), moved)
+
+
+def _counted(
+    file: EventFile,
+    tree: GateTree,
+    strategy: Strategy,
+    gates: Sequence[Row],
+    axes: Mapping[str, Axis],
+    onlooker: _Grids,
+) -> tuple[Counted, tuple[Row, ...]]:
+    """Counts of the gates, and rows of those at moved limits: none where these fail, which costs no file its own."""
+    try:
+        limits = MovedLimits(strategy, tree, gates, axes)
+        counted = gate_events(file, file.names, tree, limits.tree, onlookers=[onlooker])
+        return counted, tuple(limits.rows(counted.counts[1]))
+    except UncompilableError as error:
+        log.info("no counts at moved limits: %s", error)
+    except Exception:
+        log.exception("no counts at moved limits")
+    onlooker.forget()
+    return gate_events(file, file.names, tree, onlookers=[onlooker]), ()
 
 
 def gate_whole(tube: Tube, strategy: Strategy, gates: Sequence[Row]) -> GatedFile:

@@ -36,11 +36,16 @@ def landmark_rows(tube: Tube, placed: Iterable[Placed], *, sample: Mapping[str, 
             "n_parent": one.n_parent,
             "measures": json.dumps(dict(one.landmark.measures)) if one.landmark.measures else None,
             "doubt": one.landmark.doubt or None,
+            "measures_spread": json.dumps(dict(one.spread.measures)) if one.spread.measures else None,
         }
         if one.landmark.found:
-            rows += [{**common, **_bound(bound), **_axis(tube, bound.marker)} for bound in one.landmark.bounds]
+            spreads = one.spread.bounds or (None,) * len(one.landmark.bounds)
+            rows += [
+                {**common, **_bound(bound), "spread": spread, **_axis(tube, bound.marker)}
+                for bound, spread in zip(one.landmark.bounds, spreads, strict=True)
+            ]
         else:
-            nowhere = {"bound": None, "threshold_linear": None, "coordinates": None}
+            nowhere = {"bound": None, "threshold_linear": None, "coordinates": None, "spread": None}
             markers = one.rule.markers or ("",)  # a drawn gate that is not there is on no marker
             rows += [{**common, "marker": marker, **nowhere, **_axis(tube, marker)} for marker in markers]
     return rows
@@ -74,7 +79,7 @@ def _axis(tube: Tube, marker: str) -> Row:
 
 def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
     """Landmark rows of a table with their numbers as numbers."""
-    numbers = ("threshold_linear", "top", "w", "m", "a")
+    numbers = ("threshold_linear", "top", "w", "m", "a", "spread")
     return [
         {
             **row,
@@ -87,21 +92,26 @@ def read_landmarks(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
     ]
 
 
+def axis_of(row: Mapping[str, Any]) -> Axis:
+    """The gate's axis in its file, from a landmark's row; of a shape the first one. Its column is not known here."""
+    return Axis(row["marker"], row["channel"], 0, row["top"], row["scale"], row["w"], row["m"], row["a"])
+
+
 def gate_rows(used: Sequence[Row]) -> list[Row]:
-    """Rows of `columns.AGREED_GATES` from agreed landmarks: each threshold on the gate's own scale and linear."""
+    """Rows of `columns.AGREED_GATES` from agreed landmarks: each threshold on the gate's own scale and linear.
+
+    What no row says (an ``uncertainty``, where nobody asked for it) is None.
+    """
     rows = []
     for row in used:
-        axis = Axis(row["marker"], row["channel"], 0, row["top"], row["scale"], row["w"], row["m"], row["a"])
-        linear = row["threshold_linear"]
+        axis, linear = axis_of(row), row["threshold_linear"]
         threshold = None if linear is None else float(axis.to_scale(linear))
-        scale = {"threshold": threshold, "uncertainty": None, "scale": axis.name if row["scale"] else None}
-        rows.append({**{key: row[key] for key in AGREED_GATES.columns if key not in scale}, **scale})
+        scale = {"threshold": threshold, "scale": axis.name if row["scale"] else None}
+        rows.append({**{key: row.get(key) for key in AGREED_GATES.columns if key not in scale}, **scale})
     return rows
 
 
 def read_gates(rows: Iterable[Mapping[str, str | None]]) -> list[Row]:
     """Ledger rows of a table with their numbers as numbers."""
-    return [
-        {**row, "threshold": number(row["threshold"]), "threshold_linear": number(row["threshold_linear"])}
-        for row in rows
-    ]
+    numbers = ("threshold", "threshold_linear", "uncertainty")
+    return [{**row, **{key: number(row[key]) for key in numbers}} for row in rows]

@@ -32,6 +32,7 @@ class ParentEvents:
 
     def __init__(self, tube: Tube, inside: np.ndarray, markers: Sequence[str] = ()) -> None:
         self.tube = tube
+        self._aliquots = 1  # of the events, this is one of so many equal parts
         self._hold(np.flatnonzero(inside), markers)
 
     def _hold(self, rows: np.ndarray, markers: Sequence[str]) -> None:
@@ -49,6 +50,17 @@ class ParentEvents:
         same = copy(self)
         same.markers = tuple(markers)
         return same
+
+    def every(self, step: int, first: int) -> ParentEvents:
+        """Every `step`-th of the events, from number `first` on: an aliquot."""
+        part = slice(first, None, step)
+        some = copy(self)
+        some._hold(self._rows[part], self.markers)
+        some._aliquots = step
+        for name in ("_linear", "_scaled"):  # what was made of all of them need not be made again
+            made = {marker: np.ascontiguousarray(values[part]) for marker, values in getattr(self, name).items()}
+            setattr(some, name, made)
+        return some
 
     def within(self, bounds: Sequence[Bound]) -> ParentEvents:
         """Those of the events that are inside every bound."""
@@ -100,7 +112,8 @@ class ParentEvents:
     def density(self, marker: str) -> Density | None:
         """The density on the gate's scale in which a valley may be looked for; None where there are too few events."""
         if marker not in self._densities:
-            self._densities[marker] = clear_density(self.scaled(marker))
+            n_events = self._aliquots * len(self)
+            self._densities[marker] = clear_density(self.scaled(marker), n_events=n_events)
         return self._densities[marker]
 
     def fluorescence(self) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from cytotrial.cytometry.tube import Tube
+from cytotrial.gating.aliquots import Spread, placement_spread
 from cytotrial.gating.drawn.strategy import DrawnStrategy
 from cytotrial.gating.landmarks import FLIPPED, Bound, Landmark, not_found
 from cytotrial.gating.methods import place
@@ -30,12 +31,15 @@ class Placed:
         ``found``, ``not_found`` (the data do not show it) or ``not_done`` (the file lacks the channel).
     n_parent : int or None
         Parent events the method saw.
+    spread : Spread
+        By how much other events of the tube would have put the gate elsewhere.
     """
 
     rule: Rule
     outcome: str
     landmark: Landmark
     n_parent: int | None
+    spread: Spread = field(default_factory=Spread)
 
 
 def place_gates(tube: Tube, strategy: Strategy, *, condition: str | None = None) -> list[Placed]:
@@ -106,7 +110,17 @@ def _place_one(tube: Tube, rule: Rule, parent: ParentEvents | None, earlier: Map
         landmark = opposite(earlier[rule.args.of], rule.args.of)
     else:
         landmark = place(rule.method, events, args=rule.args)
-    return Placed(rule, "found" if landmark.found else "not_found", landmark, len(events))
+    outcome = "found" if landmark.found else "not_found"
+    return Placed(rule, outcome, landmark, len(events), _spread(events, rule, landmark))
+
+
+def _spread(events: ParentEvents, rule: Rule, landmark: Landmark) -> Spread:
+    """How sure the place is; unknown where that cannot be computed: the gate stands."""
+    try:
+        return placement_spread(events, rule, landmark)
+    except Exception:
+        log.exception("%s %s: no uncertainty", events.tube.sample_id, rule.id)
+        return Spread()
 
 
 def opposite(landmark: Landmark, of: str) -> Landmark:

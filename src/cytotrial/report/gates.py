@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import re
 import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from cytotrial.cytometry.axis import Axis
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.report.numbers import MISSING, Cell, number, show, show_count, show_linear
-from cytotrial.report.views import Column, Group, Row, TableView, words
+from cytotrial.report.views import Column, Group, Row, TableView, plural, words
 
 SOURCES = ("found", "pooled", "fallback", "fixed", "manual", "fmo")
 PICTURE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 MOST_PICTURES = 120
 NO_PANEL = "files that are not in status.tsv"
+_PARAMETER = re.compile(r"([TWMA])=([^,)]+)")  # of a scale, as the ledger names it
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ def gate_table(
     for row in gates:
         key = (_panel(row, panels), str(row["population"]), str(row["marker"]), str(row["bound"]))
         by_gate.setdefault(key, []).append(row)
-    lineage = _lineage(populations)
+    ancestry = lineage(populations)
     groups: dict[str, list[list[Cell]]] = {}
-    for key in sorted(by_gate, key=lambda key: (key[0], lineage.get(key[1], (key[1],)), key[2:])):
+    for key in sorted(by_gate, key=lambda key: (key[0], ancestry.get(key[1], (key[1],)), key[2:])):
         groups.setdefault(key[0], []).append([*words(*key[1:]), *_gate_cells(by_gate[key])])
     columns = [Column(name, numeric=False) for name in ("population", "marker", "bound")]
     columns += [
@@ -53,6 +58,9 @@ def gate_table(
         Column("with reason", "files whose gate has a remark in the ledger"),
     ]
     columns += [Column("median", "threshold, compensated linear scale"), Column("range", "lowest to highest")]
+    columns.append(
+        Column("SD of place", "median uncertainty: of a threshold in linear units, of a shape in % of its extent")
+    )
     return TableView("Gates by source", source, columns, [Group(*item) for item in groups.items()])
 
 
@@ -84,9 +92,9 @@ def population_table(populations: Sequence[Row], panels: Mapping[str, str], *, s
     by_population: dict[tuple[str, str], list[Row]] = {}
     for row in populations:
         by_population.setdefault((_panel(row, panels), str(row["population"])), []).append(row)
-    lineage = _lineage(populations)
+    ancestry = lineage(populations)
     groups: dict[str, list[list[Cell]]] = {}
-    for panel, name in sorted(by_population, key=lambda key: (key[0], lineage.get(key[1], (key[1],)))):
+    for panel, name in sorted(by_population, key=lambda key: (key[0], ancestry.get(key[1], (key[1],)))):
         rows = by_population[panel, name]
         events = [float(row["n_events"]) for row in rows if row["n_events"] is not None]
         shares = [
@@ -162,22 +170,40 @@ def _gate_cells(rows: Sequence[Row]) -> list[Cell]:
     cells += [Cell(str(counted[name]), css="" if counted[name] else "quiet") for name in SOURCES]
     cells.append(Cell(str(sum(row["reason"] is not None for row in rows)), css=""))
     if not linear:
-        return [
-            *cells,
-            Cell(MISSING, "a shape has no threshold", "na"),
-            Cell(MISSING, "a shape has no threshold", "na"),
-        ]
+        none = Cell(MISSING, "a shape has no threshold", "na")
+        return [*cells, none, none, _place_cell(rows)]
     spread = f"{show_linear(min(linear))} to {show_linear(max(linear))}"
-    return [*cells, Cell(show_linear(statistics.median(linear))), Cell(spread)]
+    return [*cells, Cell(show_linear(statistics.median(linear))), Cell(spread), _place_cell(rows)]
 
 
-def _lineage(populations: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+def _place_cell(rows: Sequence[Row]) -> Cell:
+    """How sure the gate's place is in the file in the middle."""
+    known = [row for row in rows if row["uncertainty"] is not None]
+    if not known:
+        return Cell(MISSING, "nothing in the events placed it, or too few files show how it varies", "na")
+    title = f"known in {len(known)} of {plural(len(rows), 'file')}"
+    if known[0]["threshold"] is None:
+        return Cell(f"{show(100 * statistics.median(float(row['uncertainty']) for row in known), decimals=1)} %", title)
+    return Cell(show_linear(statistics.median(map(_linear_sd, known))), title)
+
+
+def _linear_sd(row: Row) -> float:
+    """Uncertainty of a threshold in linear units: half of what one SD to either side on the gate's scale comes to."""
+    method, _, rest = str(row["scale"] or "linear").partition("(")
+    given = {name: float(value) for name, value in _PARAMETER.findall(rest)}
+    axis = Axis("", "", 0, given.get("T", 0.0), method, given.get("W", 0.0), given.get("M", 0.0), given.get("A", 0.0))
+    place, sd = float(row["threshold"] or 0.0), float(row["uncertainty"] or 0.0)
+    low, high = axis.to_linear(np.array([place - sd, place + sd]))
+    return float(high - low) / 2
+
+
+def lineage(populations: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     """Each population's ancestors and itself, so that sorting puts children below their parents."""
     parents = {str(row["population"]): row["parent"] for row in populations}
-    lineage = {}
+    found = {}
     for name in parents:
         path = [name]
         while (parent := parents.get(path[0])) is not None and parent not in path:
             path.insert(0, parent)
-        lineage[name] = tuple(path)
-    return lineage
+        found[name] = tuple(path)
+    return found

@@ -16,12 +16,13 @@ from cytotrial.report.declared import declared, family_table
 from cytotrial.report.dynamics import picture, subset_dynamics
 from cytotrial.report.endpoint_tables import binary_table, continuous_table, hierarchy_table
 from cytotrial.report.files import file_section
-from cytotrial.report.gates import GatePicture, gate_table, population_table, step_table
+from cytotrial.report.gates import GatePicture, gate_table, lineage, population_table, step_table
 from cytotrial.report.methods import quality_sentences, versions
 from cytotrial.report.model_tables import mixed_model_fit_table, mixed_model_table
 from cytotrial.report.moved_gates import moved_gates
 from cytotrial.report.result_tables import between_table, change_table, subset_table
 from cytotrial.report.strategies import Document, PanelDocuments, method_sentences, strategy_view
+from cytotrial.report.survival import SurvivalSection, survival_section
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row, TableView
 from cytotrial.statistics.carried_forward import SUFFIX as CARRIED_FORWARD
@@ -46,7 +47,7 @@ class PageContent:
     tables : mapping of table name to Source
         ``status``, ``subsets``, ``change_from_baseline`` and ``between_arms`` must be there; where ``gates``,
         ``populations`` or ``quality_steps`` is not, its section says so. The models' tables, those of endpoints and
-        those of what was declared are shown where they are there.
+        those of what was declared are shown where they are there, and so is the section of ``survival``.
     config_text : str
         The configuration file as it is.
     pictures : mapping of panel to pictures
@@ -102,6 +103,7 @@ def _sections(content: PageContent) -> dict[str, Any]:
         "declared": declared(*_rows_and_names(tables), trial),
         "answer": answer(change.rows, between.rows, dynamics, trial, source=f"{change.name} and {between.name}"),
         "answer_sources": (change.name, between.name),
+        "survival": _survival(content),
         "pictures": [picture(one, trial, source=subsets.name) for one in dynamics],
         "results": _results(content),
         "endpoints": _endpoints(content),
@@ -146,6 +148,14 @@ def _summary(trial: Trial, status: Sequence[Row]) -> str:
 
 def _rows_and_names(tables: Mapping[str, Source]) -> tuple[dict[str, Sequence[Row]], dict[str, str]]:
     return {name: one.rows for name, one in tables.items()}, {name: one.name for name, one in tables.items()}
+
+
+def _survival(content: PageContent) -> SurvivalSection | None:
+    tables = content.tables
+    if "survival" not in tables:
+        return None
+    ancestry = lineage(tables["populations"].rows if "populations" in tables else [])
+    return survival_section(tables["survival"].rows, content.trial, ancestry, source=tables["survival"].name)
 
 
 def _results(content: PageContent) -> list[SetSection]:

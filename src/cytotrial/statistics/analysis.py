@@ -15,6 +15,7 @@ from cytotrial.statistics.members import log_members
 from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.observations import usable_values
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics.survival.moved import MovedGates
 from cytotrial.statistics.tables import (
     ancova,
     availability,
@@ -30,6 +31,7 @@ from cytotrial.statistics.tables import (
     relative_change,
     relative_difference,
     schedule_contrasts,
+    survival,
 )
 
 Rows = list[dict[str, Any]]
@@ -49,6 +51,7 @@ def analyse(
     outcomes: pd.DataFrame,
     plan: AnalysisPlan,
     *,
+    moved_gates: MovedGates | None = None,
     subsets_source: str = "subsets.tsv",
     outcomes_source: str = "outcomes.tsv",
 ) -> Analysis:
@@ -62,6 +65,8 @@ def analyse(
         ``subject_id``, ``arm`` and one Boolean column per analysis set; also ``safety`` where the sheet has it.
     outcomes : DataFrame
         ``subject_id visit endpoint value``, value NaN where it is missing; no rows where there is no sheet.
+    moved_gates : MovedGates, optional
+        What was counted with gate limits moved.
     subsets_source, outcomes_source : str
         The files' names, for the messages.
 
@@ -91,6 +96,7 @@ def analyse(
     tables["families"] = families.families(tables, plan)
     tables["gatekeeping"] = gatekeeping.gatekeeping(tables["categorical"], tables["continuous"], plan)
     tables["availability"] = availability.availability(tables["missing_values"], subjects, plan)
+    tables["survival"], tables["survival_analyses"] = survival.survival(tables, subsets, subjects, plan, moved_gates)
     if plan.is_locf_asked:  # after the families: a sensitivity analysis is in none of them
         carried = carried_forward.carried_forward(observations, subjects, plan)
         tables["change_from_baseline"] += change.change_from_baseline(*carried)
@@ -124,6 +130,8 @@ def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ..
         (families.METHOD, _has(tables["families"], "p_value")),
         (families.DECLARED_METHOD, _has([r for r in tables["families"] if r["family"] in declared], "p_value")),
         (gatekeeping.METHOD, any(row["is_tested"] for row in tables["gatekeeping"])),
+        (survival.METHOD, _has(tables["survival"], "share_held")),
+        (survival.MOVED_METHOD, any(row["gate"] is not None and row["n_analyses"] for row in tables["survival"])),
         (missing_values.METHOD, bool(tables["availability"])),
         (carried_forward.METHOD, _has(carried, "mean_change")),
     )

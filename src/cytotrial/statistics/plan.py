@@ -14,11 +14,17 @@ class PlannedSubset:
     ----------
     condition : str or None
         The only sample condition that counts, as in ``unstimulated``; None where the trial has one.
+    population : str or None
+        The gated population whose events are counted; None where it has the subset's name.
+    panel : str or None
+        The panel of the tubes that it is read from; None where nobody said.
     """
 
     id: str
     denominators: tuple[str, ...]
     condition: str | None = None
+    population: str | None = None
+    panel: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,13 @@ FILES = {  # of two subjects, whose visits do not matter here; one that is not t
     "S002_W0_nk": ("S002", "nk"),
     "gone": ("S003", "nk"),
 }
-MADE = {"populations": "populations", "steps": "quality_steps", "ledger": "gates", "ungated": "not_placed"}
+MADE = {
+    "populations": "populations",
+    "steps": "quality_steps",
+    "ledger": "gates",
+    "ungated": "not_placed",
+    "moved-counts": "moved_counts",
+}
 HEADER = "sample_id\tfcs\tsubject_id\tvisit\tpanel\treplicate"
 
 

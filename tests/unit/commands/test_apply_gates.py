@@ -30,6 +30,7 @@ OUT = {
     "steps": "steps.tsv",
     "ledger": "gates.tsv",
     "ungated": "ungated.tsv",
+    "moved-counts": "moved_counts.tsv",
     "grids": "grids",
 }
 FILES = {

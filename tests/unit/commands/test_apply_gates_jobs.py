@@ -14,7 +14,7 @@ from cytotrial.gating.gated_file import GatedFile, gate_file
 from cytotrial.gating.grids import GateGrid, read_grids
 from cytotrial.tables import read_table
 
-TABLES = ("populations.tsv", "gates.tsv", "quality_steps.tsv", "not_placed.tsv")
+TABLES = ("populations.tsv", "gates.tsv", "quality_steps.tsv", "not_placed.tsv", "moved_counts.tsv")
 
 
 def populations(folder: Path, sample: str) -> list[dict[str, str | None]]:
@@ -79,7 +79,7 @@ def test_grids_that_cannot_be_written_cost_no_count(
 def test_what_the_engine_leaves_is_gated_by_flowkit(
     counted_trial: Any, panel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The same tables and counted events, and the log says which file and why."""
+    """The same tables and counted events, and the log says which file and why; nothing at moved limits."""
 
     def refuse(*_: Any) -> None:
         raise UncompilableError("an event on the edge of cd3")
@@ -88,8 +88,9 @@ def test_what_the_engine_leaves_is_gated_by_flowkit(
     monkeypatch.setattr(apply_gates, "gate_file", refuse)
     assert counted_trial.verb("apply-gates", *counted_trial.apply_words(panel, "S001", into=tmp_path)) == 0
     before = counted_trial.work / panel / "S001"
-    for name in TABLES:
+    for name in set(TABLES) - {"moved_counts.tsv"}:
         assert (tmp_path / name).read_bytes() == (before / name).read_bytes(), name
+    assert len(read_table(before / "moved_counts.tsv")) > 20 and read_table(tmp_path / "moved_counts.tsv") == []
     for name in counted_trial.names(panel, "S001"):
         assert f"{name}: gated by FlowKit: an event on the edge of cd3" in caplog.messages
         engine, flowkit = (read_grids(folder / f"grids/{name}.npz") for folder in (before, tmp_path))

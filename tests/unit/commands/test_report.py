@@ -127,7 +127,8 @@ def test_first_screen_tells_what_was_analysed_and_what_went_wrong(page: str) -> 
 
 
 def test_five_pictures_each_with_its_mark_and_counts(page: str) -> None:
-    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    section = page[page.index('<section id="dynamics">') : page.index('<section id="tables">')]
+    pictures = re.findall(r"<svg.*?</svg>", section, re.DOTALL)
     assert len(pictures) == 5
     assert all(f">{SYNTHETIC_MARK}<" in one for one in pictures)
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", pictures[3])
@@ -161,6 +162,22 @@ def test_multiplicity_is_counted_from_the_tables(made: Path, page: str) -> None:
     assert len(rows) == 65
     below = sum(float(str(row["p_value"])) < 0.05 for row in rows)
     assert f"about 3.25 of them (65 × 0.05) would fall below 0.05 by chance alone; {below} did" in page
+
+
+def test_the_survival_of_the_conclusion_is_optional(made: Path, page: str, tmp_path: Path) -> None:
+    (row, *_) = [row for row in read_table(made / "stats/survival.tsv") if row["variation"] == "all"]
+    assert row["note"] == "gates not moved: no counts at moved limits were given"
+    section = page[page.index('<section id="survival">') : page.index('<section id="dynamics">')]
+    assert "Gates not moved: no counts at moved limits were given." in section
+    assert "placement uncertainties" not in section
+    (tmp_path / "stats").mkdir()
+    for table in (made / "stats").iterdir():
+        if not table.name.startswith("survival"):
+            (tmp_path / "stats" / table.name).symlink_to(table)
+    for name in ("tables", "subjects.tsv", "config.yaml"):
+        (tmp_path / name).symlink_to(made / name)
+    assert _report(tmp_path, tmp_path / "without.html") == 0
+    assert "survival" not in (tmp_path / "without.html").read_text(encoding="utf-8").partition("</style>")[2]
 
 
 def test_same_files_same_bytes(made: Path, page: str, tmp_path: Path) -> None:

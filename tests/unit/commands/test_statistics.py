@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cytotrial.cli import main
-from cytotrial.columns import SUBSETS
-from cytotrial.statistics_columns import BETWEEN_ARMS, CATEGORICAL, CHANGE_FROM_BASELINE, STATISTICS
+from cytotrial.columns import MOVED_COUNTS, SUBSETS
+from cytotrial.statistics_columns import BETWEEN_ARMS, CATEGORICAL, CHANGE_FROM_BASELINE, STATISTICS, SURVIVAL
 from cytotrial.tables import read_table, write_table
 
 CONFIG = """
@@ -165,3 +165,58 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_written(trial, capsys, fil
     error = capsys.readouterr().err
     assert told in error and error.startswith("ERROR: ") and "Traceback" not in error
     assert not (trial / "stats").exists()
+
+
+def moved_rows() -> list[dict]:
+    """A limit of the NK gate, which each uncertainty moves by 20 events."""
+    moves = {f"{'plus' if m > 0 else 'minus'}_{abs(m)}": m for m in (-3, -2, -1, 1, 2, 3)}
+    limit = {"panel": "nk", "population": "nk", "marker": "CD56", "bound": "min", "counted": "nk"}
+    return [
+        limit
+        | {"sample_id": row["sample_id"], "n_events": row["numerator_n"]}
+        | {name: row["numerator_n"] - 20 * move for name, move in moves.items()}
+        for row in subset_rows()
+    ]
+
+
+def survival(folder: Path) -> dict[tuple, dict]:
+    rows = read_table(folder / "survival.tsv", SURVIVAL)
+    return {(row["test"], row["arm"], row["variation"]): row for row in rows}
+
+
+def test_gates_are_moved_where_their_counts_are_given(trial):
+    write_table(trial / "moved.tsv", MOVED_COUNTS, moved_rows())
+    assert run(trial, f"--moved-counts={trial}/moved.tsv") == 0
+    rows = survival(trial / "stats")
+    gate = rows["change_from_baseline", "PBO", "gate"]
+    assert (gate["gate"], gate["n_analyses"], gate["verdict"]) == ("nk:nk/CD56/min", "4", "holds")
+    assert rows["change_from_baseline", "PBO", "gates_apart"]["n_analyses"] == "200"
+    assert "Sensitivity to the places of the gates" in (trial / "stats" / "methods.md").read_text(encoding="utf-8")
+
+    assert run(trial, out="without") == 0
+    assert {variation for _, _, variation in survival(trial / "without")} == {
+        "denominators", "analysis_sets", "reporting_limits", "all"
+    }  # fmt: skip
+
+
+def test_simulations_follow_their_number_and_seed_alone(trial):
+    write_table(trial / "moved.tsv", MOVED_COUNTS, moved_rows())
+    more = [f"--moved-counts={trial}/moved.tsv", "--simulations=7"]
+    assert run(trial, *more) == 0
+    lines = (trial / "moved.tsv").read_text(encoding="utf-8").splitlines()
+    (trial / "moved.tsv").write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n", encoding="utf-8")
+    assert run(trial, *more, out="again") == run(trial, *more, "--seed=1", out="other") == 0
+    first, again, other = ((trial / out / "survival.tsv").read_bytes() for out in ("stats", "again", "other"))
+    assert first == again != other
+    assert survival(trial / "stats")["change_from_baseline", "IL2", "gates_apart"]["n_analyses"] == "7"
+
+
+def test_moved_counts_of_another_run_and_bad_numbers_are_told(trial, capsys):
+    write_table(trial / "moved.tsv", MOVED_COUNTS, [row | {"n_events": 5} for row in moved_rows()])
+    assert run(trial, f"--moved-counts={trial}/moved.tsv") == 2
+    told = capsys.readouterr().err
+    assert "moved.tsv, A1_W0, nk, n_events: found 5, and other numbers in 8 rows, expected 1000" in told
+    assert "Traceback" not in told
+    with pytest.raises(SystemExit) as ended:
+        run(trial, "--simulations=-1")
+    assert ended.value.code == 2 and "expected a whole number from 0" in capsys.readouterr().err

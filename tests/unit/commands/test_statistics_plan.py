@@ -19,7 +19,7 @@ visits:
    {id: W10, week: 10}, {id: W12, week: 12}, {id: W16, week: 16}, {id: W20, week: 20}]
 dosing: [{from_week: 0, to_week: 2}, {from_week: 4, to_week: 6}, {from_week: 8, to_week: 10}]
 readouts:
-  - {id: treg, panel: treg, population: treg, denominators: [cd4, lymphocytes], condition: CEF}
+  - {id: treg, panel: tube, population: regulatory, denominators: [cd4, lymphocytes], condition: CEF}
 analysis_sets: [mitt, pp]
 """
 EXPOSURE = ("W0", "W2", "W4", "W6", "W8", "W10", "W12")
@@ -42,6 +42,7 @@ def test_every_part_of_the_plan(tmp_path):
     assert plan.post_baseline == ("W2", "W4", "W6", "W8", "W10", "W12", "W16", "W20")
     assert plan.weeks[:4] == (-2.0, 0.0, 2.0, 4.0)
     assert plan.subsets[0].condition == "CEF" and plan.is_primary("treg", "cd4")
+    assert (plan.subsets[0].population, plan.subsets[0].panel) == ("regulatory", "tube")
     assert plan.endpoints == (
         PlannedEndpoint("SRI4", "binary", "efficacy", "W12", 1),
         PlannedEndpoint("FEVER", "binary", "safety"),

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from cytotrial.cli import main
-from cytotrial.columns import GATES, INTAKE, NOT_PLACED, POPULATIONS, QUALITY_STEPS, STATUS, SUBSETS, Table
+from cytotrial.columns import (
+    GATES,
+    INTAKE,
+    MOVED_COUNTS,
+    NOT_PLACED,
+    POPULATIONS,
+    QUALITY_STEPS,
+    STATUS,
+    SUBSETS,
+    Table,
+)
 from cytotrial.tables import read_table, write_table
 
 Row = dict[str, Any]
@@ -96,6 +106,13 @@ def borrowed_gate() -> Row:
     return {**dict.fromkeys(GATES.columns), **told, "reason": "no CD4 valley; median of 3 files"}
 
 
+def moved_counts() -> list[Row]:
+    """Of two files: with the limit of CD3 moved, CD3+ cells and Treg."""
+    limit = ("t", "cd3", "CD3", "min")
+    told = [("lent", *limit, "treg", 30, 33, 32, 31, 30, 29, 28), ("good", *limit, "cd3", 5000, 5, 4, 3, 2, 1, 0)]
+    return [dict(zip(MOVED_COUNTS.columns, row, strict=True)) for row in told]
+
+
 def steps() -> list[Row]:
     """The last step's events are those kept; `10` sorts before `2` as text, and must not here."""
     rows = [
@@ -139,6 +156,7 @@ def inputs(tmp_path: Path) -> dict[str, list[str]]:
         "intake": [write("intake.tsv", INTAKE, map(intake_row, COUNTS))],
         "steps": [write("steps.tsv", QUALITY_STEPS, steps())],
         "populations": populations,
+        "moved-counts": [write("moved.tsv", MOVED_COUNTS, moved_counts())],
         "out": [str(tmp_path / "tables")],
     }
 
@@ -165,7 +183,7 @@ def by_sample(path: Path, table: Table) -> dict[str, dict[str, str | None]]:
 
 def test_tables_made(tables: Path) -> None:
     names = {path.name for path in tables.iterdir()}
-    ledgers = {"quality_steps.tsv", "populations.tsv", "gates.tsv"}
+    ledgers = {"quality_steps.tsv", "populations.tsv", "gates.tsv", "moved_counts.tsv"}
     assert names == {"status.tsv", *ledgers, "subsets.tsv", "subsets_wide.tsv"}
     contract = "sample_id panel subject_id visit status reasons n_events n_events_kept"
     assert (tables / "status.tsv").read_text(encoding="utf-8").splitlines()[0].split("\t")[:8] == contract.split()
@@ -274,6 +292,11 @@ def test_counts_and_steps_are_handed_on_whole(tables: Path) -> None:
         ("CD4", "trial"),
         ("CD8", "trial"),
     ]
+    moved = read_table(tables / "moved_counts.tsv", MOVED_COUNTS)
+    assert [(row["sample_id"], row["counted"], row["n_events"], row["minus_3"]) for row in moved] == [
+        ("good", "cd3", "5000", "5"),
+        ("lent", "treg", "30", "33"),
+    ]
 
 
 def test_a_moved_gate_flags_its_file(inputs: dict[str, list[str]], tmp_path: Path) -> None:
@@ -294,6 +317,7 @@ def test_same_bytes_from_the_folder_of_all_jobs(tables: Path, inputs: dict[str, 
     """Two subjects a job; what an earlier run left of other jobs does not count."""
     of_panel = {"t": ("t/S1_to_S2", {"good", "lent", "broken", "fmo"}), "n": ("n/S2", {"bare"})}
     names = {"gates": GATES, "not-placed": NOT_PLACED, "intake": INTAKE, "steps": QUALITY_STEPS}
+    names["moved-counts"] = MOVED_COUNTS
     for option, table in {**names, "populations": POPULATIONS}.items():
         rows = [row for path in inputs[option] for row in read_table(Path(path), table)]
         for folder, own in of_panel.values():

@@ -45,3 +45,19 @@ def test_colours_follow_the_page_and_nothing_is_from_outside() -> None:
 
 def test_coordinates_have_two_decimals_at_most() -> None:
     assert not re.search(r"\d\.\d{3}", _drawn())
+
+
+def test_words_show_on_pointing_with_every_digit_and_no_markup() -> None:
+    with drawing_style():
+        figure = Figure(figsize=(2, 1))
+        figure.add_axes((0, 0, 1, 1)).plot([0, 1], [0, 1], gid="line")
+        svg = inline_svg(figure, name="one", label="x", titles={"line": 'p 0.0496 <g id="line"> "'})
+    (group,) = [node for node in ElementTree.fromstring(svg).iter("g") if node.get("id") == "one-line"]
+    assert group[0].tag == "title"
+    assert group[0].text == 'p 0.0496 <g id="line"> "'
+
+
+def test_letters_are_the_page_s_own() -> None:
+    svg = _drawn()
+    assert "DejaVu" not in svg and "font-family" not in svg
+    assert "font-size: 8px" in svg

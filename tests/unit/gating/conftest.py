@@ -15,6 +15,7 @@ from cytotrial.gating.placing import place_gates
 from cytotrial.gating.reconcile import agree
 from cytotrial.gating.strategy import Rule, Strategy
 from cytotrial.gating.strategy_file import load_strategy
+from cytotrial.gating.uncertainty import with_uncertainties
 from cytotrial.tables import format_cell
 
 Row = dict[str, Any]
@@ -58,6 +59,8 @@ def landmark(sample: str, threshold: float | None, **changes: Any) -> Row:
         "method": "valley",
         "n_parent": 1000,
         "doubt": None,
+        "spread": None,
+        "measures_spread": None,
         "channel": "APC-A",
         "top": TOP,
         "scale": "logicle",
@@ -134,8 +137,9 @@ def ledger_of() -> Callable[..., list[Row]]:
     def make(tube: Tube, strategy: Strategy) -> list[Row]:
         sample = dict.fromkeys(("batch", "condition", "site")) | {"panel": "p", "subject_id": "s", "is_control": False}
         rows = landmark_rows(tube, place_gates(tube, strategy), sample={"sample_id": tube.sample_id, **sample})
-        used, _ = agree(read_landmarks(_as_text(rows)), {rule.id: rule for rule in strategy.rules})
-        return read_gates(_as_text(gate_rows(used)))
+        rules = {rule.id: rule for rule in strategy.rules}
+        used, _ = agree(read_landmarks(_as_text(rows)), rules)
+        return read_gates(_as_text(gate_rows(with_uncertainties(used, rules))))
 
     return make
 

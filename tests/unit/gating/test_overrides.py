@@ -302,3 +302,13 @@ def test_a_shape_on_stained_markers_is_straight_on_the_gates_scale(simulated_fil
     assert np.array_equal(counted["treg"], expected) and expected.sum() > 100
     drawn = {step.rule.id: step.inside for step in agreed_steps(made.tube, made.strategy, settled.gates)}
     assert np.array_equal(drawn["treg"], expected)
+
+
+def test_a_gate_that_a_person_chose_has_no_uncertainty_of_placement(settle: Callable, agreed: list[Row]) -> None:
+    """Nor has its opposite; the other limit of the same gate keeps its own."""
+    sure = [{**row, "uncertainty": 0.01} for row in agreed]
+    moves = (override("cd3", "CD3", "min", threshold=0.4), override("cd4", "CD4", "min", threshold=0.4))
+    found = {(row["population"], row["marker"]): row["uncertainty"] for row in settle(sure, *moves).gates}
+    by_hand = {("cd3", "CD3"), ("cd3_negative", "CD3"), ("cd4", "CD4")}
+    assert {key for key, uncertainty in found.items() if uncertainty is None} == by_hand
+    assert found["cd4", "CD8"] == found["treg", "CD25"] == 0.01

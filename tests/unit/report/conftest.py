@@ -9,7 +9,7 @@ import yaml
 from cytotrial.columns import STATUS, SUBSETS, Table
 from cytotrial.report.trial import Trial
 from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
-from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE
+from cytotrial.statistics_columns import BETWEEN_ARMS, CHANGE_FROM_BASELINE, SURVIVAL
 from cytotrial.study.config import Study, load_study
 from cytotrial.study.subjects import Subject
 
@@ -100,3 +100,18 @@ def change_row() -> RowMaker:
 def between_row() -> RowMaker:
     usual = {"analysis_set": "mitt", "subset": "nk", "denominator": "lymphocytes", "visit": "W2"}
     return _maker(BETWEEN_ARMS, **usual, measure="level", n_active="20", n_control="21")
+
+
+@pytest.fixture
+def survival_row() -> RowMaker:
+    """The row ``all`` of a significant result that holds in four analyses."""
+    usual = {
+        "test": "change_from_baseline",
+        "analysis_set": "mitt",
+        "arm": "IL2",
+        "subset": "treg",
+        "denominator": "cd4",
+    }
+    usual |= {"visit": "W2", "variation": "all", "estimate": "1.5", "p_value": "0.01", "is_significant": "Y"}
+    held = {"n_analyses": "4", "n_held": "4", "share_held": "1.0", "p_low": "0.001", "p_high": "0.02"}
+    return _maker(SURVIVAL, **usual, **held, weakest="treg/CD25/min -2 SD", verdict="holds")

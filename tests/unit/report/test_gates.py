@@ -1,10 +1,12 @@
 """Where gates came from, and pictures of single samples."""
 
 import base64
+import math
 
 import pytest
 
 from cytotrial.columns import GATES, POPULATIONS, QUALITY_STEPS
+from cytotrial.cytometry.axis import Axis
 from cytotrial.errors import CytotrialError
 from cytotrial.report.gates import gate_table, population_table, read_pictures, step_table
 
@@ -46,6 +48,7 @@ def test_sources_are_counted_and_thresholds_summed_up() -> None:
             "0",
             "1\u202f100",
             "1\u202f000 to 1\u202f400",
+            "NA",
         ]
     ]
 
@@ -58,7 +61,23 @@ def test_shapes_have_no_threshold_and_parents_stand_above_children() -> None:
     gates = [_gate("a", "found", "1000"), _gate("a", "found", None, population="lymphocytes", bound="shape")]
     view = gate_table(gates, populations, PANELS, source="x")
     assert [row[0] for row in _texts(view)] == ["lymphocytes", "cd3"]
-    assert _texts(view)[0][-2:] == ["NA", "NA"]
+    assert _texts(view)[0][-3:-1] == ["NA", "NA"]
+
+
+def test_how_sure_a_place_is_stands_in_linear_units_and_of_a_shape_in_percent() -> None:
+    """On a linear axis the SD is the table's; on logicle, 4.5 decades wide, 1/450 is 2.3 % far from zero."""
+    scale = "logicle(T=262144,W=0.5,M=4.5,A=0)"
+    axis = Axis("", "", 0, 262144.0, "logicle", 0.5, 4.5, 0.0)
+    place = float(axis.to_scale(100_000.0))
+    gates = [_gate("a", "found", "100000") | {"threshold": str(place), "uncertainty": str(1 / 450), "scale": scale}]
+    gates += [_gate("b", "found", "100000")]
+    gates += [_gate("a", "found", "50", "x") | {"threshold": "50", "uncertainty": "12", "scale": "linear"}]
+    gates += [_gate("a", "found", None, "y", "shape") | {"uncertainty": "0.0345"}]
+    view = gate_table(gates, [], PANELS, source="x")
+    cells = [row[-1] for group in view.groups for row in group.rows]
+    assert [cell.text for cell in cells[1:]] == ["12", "3.5 %"]
+    assert float(cells[0].text.replace("\u202f", "")) == pytest.approx(100_000 * math.log(10) / 100, rel=0.02)
+    assert cells[0].title == "known in 1 of 2 files"
 
 
 def test_populations_share_of_parent_by_hand() -> None:

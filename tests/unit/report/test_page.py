@@ -197,3 +197,37 @@ def test_carried_forward_values_are_a_sensitivity_analysis_after_the_sets(conten
     assert page.index(words) < page.index("+7.77")
     assert "no conclusion should rest on it" in page
     assert "Only the sensitivity analysis mitt_locf carries last observations forward" in page
+
+
+def test_whether_the_conclusion_stands_comes_after_the_answer_and_only_with_its_table(content, survival_row) -> None:
+    without = render_page(content)
+    assert "Would it stand?" not in without and "Would the conclusion stand?" not in without
+    rows = [
+        survival_row(verdict="fails", n_held="1"),
+        survival_row(
+            variation="gate", gate=f"treg:treg/{EVIL}/min", verdict="fails", n_held="2", smallest_move="1",
+            p_high="0.3", weakest=f"treg/{EVIL}/min -1 SD", note=EVIL,
+        ),
+    ]  # fmt: skip
+    page = render_page(replace(content, tables={**content.tables, "survival": Source("stats/survival.tsv", rows)}))
+    tags = _tags(page)
+    ids = [attributes["id"] for tag, attributes in tags if tag == "section"]
+    assert ids == ["files", "answer", "survival", "dynamics", "tables", "gates", "methods"]
+    assert "#survival" in [attributes["href"] for tag, attributes in tags if tag == "a"]
+    section = page[page.index('<section id="survival">') : page.index('<section id="dynamics">')]
+    assert re.search(r'<td class="fails">fails', section)
+    assert '<li class="fails"><b>fails</b> Regulatory T cells at W2, change in IL2: lost with' in section
+    assert section.count("<svg") == section.count(f">{SYNTHETIC_MARK}<") == 2
+    assert "placement uncertainties" in section
+    assert "<script" not in page and "&lt;script&gt;" in section
+    all_ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
+    assert len(all_ids) == len(set(all_ids))
+
+
+def test_the_answer_is_the_same_with_and_without_that_section(content, survival_row) -> None:
+    def box(tables):
+        page = render_page(replace(content, tables=tables))
+        return page.partition('<section id="answer">')[2].partition("</section>")[0]
+
+    rows = [survival_row(verdict="fails")]
+    assert box(content.tables) == box({**content.tables, "survival": Source("s", rows)})

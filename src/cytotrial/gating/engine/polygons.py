@@ -16,7 +16,7 @@ from cytotrial.gating.engine.raster import CELLS, EDGE, IN, Raster
 from cytotrial.gating.engine.rectangles import on_scale
 from cytotrial.gating.gate_tree import Dimension, Ellipsoid, Polygon
 
-FEW = 400  # events for which a shape is asked directly
+FEW = 1_500  # events for which a shape is asked directly
 CORNERS = 256  # of the line that stands for an ellipse in its raster
 # Of an ellipse's box, what a raster must span at least: those corners are then within a twentieth of a cell of it.
 LEAST_SHARE = 0.125

@@ -88,6 +88,7 @@ class Trial:
             ("steps", "quality_steps"),
             ("ledger", "gates"),
             ("ungated", "not_placed"),
+            ("moved-counts", "moved_counts"),
         )
         applied = [*(f"--{option}={own}/{name}.tsv" for option, name in made), f"--grids={own}/grids"]
         everything = [samples, "--markers=t=panel.yaml", f"--gating=t={gating}", *maps, "--tables=work"]
