@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta, binom
 
 from benchmarks.validation.hypothesis_tests import BATCHED, LEVEL, MULTIPLICITY, Array, Values, adjusted, p_values
 from benchmarks.validation.recovery import OUTCOMES, Estimate, outcomes, share
@@ -69,6 +70,21 @@ def false_positives(p: Array) -> FalsePositives:
 def monte_carlo_limit(n_trials: int) -> float:
     """5 % and two standard errors of a share of 5 % among so many trials, in percent."""
     return 100.0 * (LEVEL + 2.0 * math.sqrt(LEVEL * (1.0 - LEVEL) / n_trials))
+
+
+def chance_to_pass(rate: float, n_trials: int) -> float:
+    """Share of studies of so many trials, in percent, within the limit at a true family-wise rate (0 to 1)."""
+    return 100.0 * float(binom.cdf(_most_found(n_trials), n_trials, rate))
+
+
+def rate_seen(n_trials: int) -> float:
+    """The smallest true family-wise rate, in percent, that exceeds the limit in 95 % of studies of so many trials."""
+    most = _most_found(n_trials)
+    return 100.0 * float(beta.ppf(0.95, most + 1, n_trials - most))
+
+
+def _most_found(n_trials: int) -> int:
+    return math.floor(n_trials * monte_carlo_limit(n_trials) / 100.0)
 
 
 def null_tables(series: Series, n_trials: int) -> dict[str, FalsePositives]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 import cytotrial
 from benchmarks.gating.markdown import table
 from benchmarks.validation.calibration_section import calibration_section
-from benchmarks.validation.markdown import events_words, thousands
+from benchmarks.validation.markdown import events_words
 from benchmarks.validation.placement_section import placement_section
 from benchmarks.validation.recovery_section import recovery_section
 from benchmarks.validation.results import Results
-from benchmarks.validation.study import PAPERS_EVENTS, VISITS, Size
+from benchmarks.validation.study import EVERY_VISIT, PAPERS_EVENTS, PAPERS_SUBJECTS_PER_ARM, SUBSETS, VISITS
 from benchmarks.validation.targets import Verdict, by_target, verdicts
 from cytotrial.simulate.fcs.keywords import MODEL
 
@@ -35,27 +35,30 @@ the workflow's own verbs.
 REDUCED = """\
 ## What is smaller than in a real trial
 
-The whole is made to run in less than half an hour on two cores. What was reduced, and which way that errs:
+The default sizes are made to run in less than half an hour on two cores. What differs from the paper's size, and which
+way that errs:
 
-- **Four visits** of ten, the baseline and those of the pattern. The families have 15 tests instead of 45: Holm's
-  adjustment is less strict on CD4 and CD8, so the pattern is recovered a little less often than in the whole trial
-  (the column "expected" against "expected, paper's size"). A gate that is held over a subject's visits has four to
-  hold on to, not ten: this errs against the gates.
-- **{events} events in a file of the Treg panel** instead of 60 000. Counting noise is greater by a factor of
-  {noise:.2f}, in the truth too, and valleys are found among fewer cells: this errs against the gates. The NK panel's
-  files have {other}, for CD56bright NK cells are few: among half as many events one value in thirty would have
-  fewer than the 20 cells below which nothing is reported.
+- **{visits} visits** of {all_visits}, the baseline and those of the pattern. The families have {family} tests instead
+  of {whole_family}: Holm's adjustment is less strict on CD4 and CD8, which makes the pattern usually a little rarer
+  than in the whole trial (the column "expected" says by how much, where the other sizes are the paper's). A gate that
+  is held over a subject's visits has {visits} to hold on to, not {all_visits}: this usually errs against the gates.
+- **{events}**; the paper's size has {paper_events}. Counting noise, in the truth too, is {noise} times as great; where
+  there are fewer events, valleys are found among fewer cells, which usually errs against the gates. By default the NK
+  panel's files are not reduced: CD56bright NK cells are few, and fewer would often be too few to report.
+- **{subjects} subjects per arm** in the trials with an effect; the paper's size has {paper}.
 - **{null_subjects} subjects per arm** in the null trials from FCS files. False positives do not depend on the number
   of subjects where the gates err at random; an error that all subjects have in common is found more often in a larger
-  trial, so this errs in favour of the gates. The bias of the effects above and the trend under `null` in
-  [accuracy.md](accuracy.md) look at such errors with more subjects.
-- Not reduced: the trials with an effect have {subjects} subjects per arm{paper}; the laboratory is the default one.
+  trial, so fewer subjects usually err in favour of the gates. The bias of the effects and the trend under `null` in
+  [accuracy.md](accuracy.md) look at such errors too.
+- The laboratory is the default one.
 """
 TARGET_NOTE = """\
-± is a standard error: Monte Carlo, over trials; that of a share of x among n trials is of (x + 0.5) / (n + 1), so that
-none and all have one too. A bias is held to its bound in either direction; power that is gained is none that is lost.
-False positives and the clean placebo arm, which chance alone would move, are held to 5 and 95 % and two Monte Carlo
-errors of these.
+± is a standard error, Monte Carlo, over trials; a share of trials has its exact 95 % interval (Clopper-Pearson) in
+brackets instead. "ok" and "SHORT" go by the figure itself; "undecided" is added where its bound lies within two
+standard errors of the figure, or within that interval: another set of seeds could well say the opposite. A bias is
+held to its bound in either direction, at W10 and averaged over the visits; power that is gained is none that is lost.
+"Of the middle" is power lost where it can be: see [Smaller trials](#smaller-trials). False positives and the clean
+placebo arm, which chance alone would move, are held to 5 and 95 % and two Monte Carlo errors of these.
 """
 SECTIONS: Sequence[Callable[[Results], Iterator[str]]] = (recovery_section, calibration_section, placement_section)
 
@@ -82,12 +85,16 @@ def _lines(results: Results) -> Iterator[str]:
     )
     yield from _targets(verdicts(results))
     yield REDUCED.format(
-        events=thousands(size.events[0]),
-        other=thousands(size.events[1]),
-        noise=(PAPERS_EVENTS[0] / size.events[0]) ** 0.5,
+        visits=len(VISITS),
+        all_visits=len(EVERY_VISIT),
+        family=len(SUBSETS) * (len(VISITS) - 1),
+        whole_family=len(SUBSETS) * (len(EVERY_VISIT) - 1),
+        events=events_words(size.events),
+        paper_events=events_words(PAPERS_EVENTS),
+        noise=" and ".join(f"{(a / b) ** 0.5:.2f}" for a, b in zip(PAPERS_EVENTS, size.events, strict=True)),
         null_subjects=size.null_subjects_per_arm,
         subjects=size.subjects_per_arm,
-        paper=", as the paper's" if size.subjects_per_arm == Size().subjects_per_arm else "",
+        paper=PAPERS_SUBJECTS_PER_ARM,
     )
     for section in SECTIONS:
         yield from section(results)
@@ -95,7 +102,9 @@ def _lines(results: Results) -> Iterator[str]:
 
 def _targets(held: Sequence[Verdict]) -> Iterator[str]:
     n_met = sum(one.met for one in held)
-    yield f"## Targets\n\n{n_met} of {len(held)} figures reach their target. Of each target the worst figure:\n"
+    n_open = sum(one.undecided for one in held)
+    yield f"## Targets\n\n{n_met} of {len(held)} figures reach their target; {n_open} of all are undecided.\n"
+    yield "Of each target the worst figure:\n"
     rows = [
         [
             target,
@@ -108,9 +117,9 @@ def _targets(held: Sequence[Verdict]) -> Iterator[str]:
         for target, group in by_target(held).items()
     ]
     yield from (*table(["target", "reached", "worst figure", "of", "wanted", ""], rows), "")
-    short = [[one.target, one.where, one.shown, one.wanted] for one in held if not one.met]
+    short = [[one.target, one.where, one.shown, one.wanted, one.word] for one in held if not one.met]
     if short:
-        yield from ("These are SHORT:", "", *table(["target", "of", "found", "wanted"], short), "")
+        yield from ("These are SHORT:", "", *table(["target", "of", "found", "wanted", ""], short), "")
     yield TARGET_NOTE
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from benchmarks.gating.measures import root_mean_square
 from benchmarks.gating.replicates import REPLICATES, stained_again
 from benchmarks.gating.workflow import Gated, gate_trial
+from benchmarks.validation.ledger_percentages import uncertainty_of_percentages
 from benchmarks.validation.study import BASELINE, PRIMARY, REPLICATE_SEED, TRIAL, fcs_plan
 from cytotrial.simulate.trial.plan import plan_samples
 
@@ -31,10 +32,13 @@ class Placement:
         over the bloods; `sd` is of the thresholds between the tubes of a blood.
     subsets : DataFrame
         ``subset bloods sd sd_true``: percentage points between the tubes of a blood, gated and as the files are.
+    ledger : DataFrame
+        `uncertainty_of_percentages`: what gating adds to them, and what the ledger says of that.
     """
 
     gates: pd.DataFrame
     subsets: pd.DataFrame
+    ledger: pd.DataFrame
 
 
 def placement(laboratory: str, *, bloods: int, events: tuple[int, ...], pool: Executor) -> Placement:
@@ -46,7 +50,11 @@ def placement(laboratory: str, *, bloods: int, events: tuple[int, ...], pool: Ex
     with tempfile.TemporaryDirectory() as folder:
         gated = gate_trial(plan, again.samples, folder=Path(folder), pool=pool, replicates=again.number)
     blood = {name: name.rsplit("_r", 1)[0] for name in again.number}
-    return Placement(between_replicates(gated.gates, blood), percentages_between_replicates(gated, blood))
+    return Placement(
+        gates=between_replicates(gated.gates, blood),
+        subsets=percentages_between_replicates(gated, blood),
+        ledger=uncertainty_of_percentages(gated, blood),
+    )
 
 
 def between_replicates(gates: pd.DataFrame, blood: dict[str, str]) -> pd.DataFrame:

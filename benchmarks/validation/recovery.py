@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from benchmarks.validation.hypothesis_tests import LEVEL, Array, adjusted
 from benchmarks.validation.study import PEAKS, SUBSETS, WITH_EFFECT, WITHOUT_EFFECT
@@ -26,10 +27,24 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its standard error (Monte Carlo, over trials)."""
+    """A number and its error (Monte Carlo, over trials).
+
+    Attributes
+    ----------
+    value, se : float
+        The number and its standard error; of a share NaN, which has an interval instead.
+    exact : tuple of float, optional
+        Exact 95 % interval of a share of trials.
+    """
 
     value: float
     se: float
+    exact: tuple[float, float] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The exact interval, else two standard errors either way; NaN where the error is not known."""
+        return self.exact or (self.value - 2.0 * self.se, self.value + 2.0 * self.se)
 
 
 def outcomes(
@@ -77,15 +92,18 @@ def outcomes_of(one: Statistics) -> dict[str, bool]:
 
 
 def share(which: Sequence[bool] | Array) -> Estimate:
-    """The share of trials in which something is so, in percent; NaN of none.
+    """The share of trials in which something is so, in percent, with its exact 95 % interval; NaN of none.
 
-    Its error is that of q = (x + 0.5) / (n + 1), root of q (1 - q) / n, so that none and all of n have one too.
+    References
+    ----------
+    Clopper CJ, Pearson ES. Biometrika 26:404, 1934. doi:10.1093/biomet/26.4.404
     """
     n = len(which)
     if not n:
         return Estimate(math.nan, math.nan)
-    near = (float(np.sum(which)) + 0.5) / (n + 1.0)
-    return Estimate(100.0 * float(np.mean(which)), 100.0 * math.sqrt(near * (1.0 - near) / n))
+    x = int(np.sum(which))
+    limits = binomtest(x, n).proportion_ci(confidence_level=0.95, method="exact")
+    return Estimate(100.0 * x / n, math.nan, (100.0 * float(limits.low), 100.0 * float(limits.high)))
 
 
 def power_at_full_size(trials: Sequence[Trial], test: str) -> dict[str, Array]:

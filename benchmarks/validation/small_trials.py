@@ -82,6 +82,12 @@ def in_the_middle(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[power.between(*MIDDLE)]
 
 
+def worst_subset(rows: pd.DataFrame) -> tuple[str, Estimate]:
+    """The subset of which most power is lost, on average over its cells and the trials."""
+    subset = str(rows.groupby("subset", sort=False)["loss"].mean().idxmax())
+    return subset, mean_over_trials(rows[rows["subset"] == subset], "loss")
+
+
 def worst_cell(rows: pd.DataFrame) -> tuple[str, str, Estimate]:
     """The subset and visit at which most power is lost, on average over the trials."""
     losses = rows.groupby(["subset", "visit"], sort=False)["loss"].mean()

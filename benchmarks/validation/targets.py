@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.gating.targets import OK, SHORT
 from benchmarks.validation.calibration import monte_carlo_limit
 from benchmarks.validation.hypothesis_tests import TESTS
 from benchmarks.validation.markdown import estimate
-from benchmarks.validation.recovery import AVERAGE, Estimate, biases, outcomes_of, share
+from benchmarks.validation.recovery import AVERAGE, Bias, Estimate, biases, outcomes_of, share
 from benchmarks.validation.results import Results
-from benchmarks.validation.small_trials import mean_over_trials
+from benchmarks.validation.small_trials import in_the_middle, mean_over_trials, worst_subset
 
 LEAST_RECOVERED, MOST_POWER_LOST, MOST_BIAS, LEAST_CLEAN = 95.0, 2.0, 5.0, 95.0
 JUDGED_VISITS = ("W10", AVERAGE)  # of the bias
@@ -52,9 +52,20 @@ class Verdict:
         return (abs(self.found.value) if self.target == BIAS else self.found.value) - self.bound
 
     @property
+    def undecided(self) -> bool:
+        """Whether the figure's interval reaches to the other side of its bound, or is not known."""
+        if math.isnan(self.found.value):
+            return False
+        ends = [replace(self, found=Estimate(end, math.nan)).badness for end in self.found.interval]
+        # A bias whose interval goes from below -5 to above 5 has both ends outside and may be none.
+        spans_none = self.target == BIAS and self.found.interval[0] < 0.0 < self.found.interval[1]
+        met = {end <= 0.0 for end in ends} | ({True} if spans_none else set())
+        return math.isinf(ends[0]) or len(met) > 1
+
+    @property
     def word(self) -> str:
         """What stands beside the figure."""
-        return OK if self.met else f"**{SHORT}**"
+        return (OK if self.met else f"**{SHORT}**") + (UNDECIDED if self.undecided else "")
 
     @property
     def wanted(self) -> str:
@@ -67,24 +78,23 @@ class Verdict:
         return estimate(self.found, sign=self.target in SIGNED)
 
 
+UNDECIDED = ", undecided"
 CORE = "core pattern recovered, % of trials"
-POWER = "power lost to gating, percentage points"
+POWER_MIDDLE = "power lost to gating, of the middle, points"
+POWER = "power lost to gating, mean of all cells, points"
+POWER_WORST = "power lost to gating, worst subset, points"
 BIAS = "bias of the effect, %"
 FAMILY_WISE = "trials with any false positive after Holm, %"
 CLEAN = "placebo arm clean after Benjamini-Hochberg, % of trials"
-SIGNED = (POWER, BIAS)
+SIGNED = (POWER_MIDDLE, POWER, POWER_WORST, BIAS)
 
 
 def verdicts(results: Results) -> list[Verdict]:
     """Every figure that has a target."""
     return [
         *_shares_of_trials(results),
-        *power_verdicts(results),
-        *(
-            Verdict(BIAS, f"{one.subset}, {one.visit}, {one.effect}", one.percent, MOST_BIAS)
-            for one in biases(results.trials)
-            if one.visit in JUDGED_VISITS
-        ),
+        *(verdict for rows in power_verdicts(results).values() for verdict in rows.values()),
+        *(bias_verdict(one) for one in biases(results.trials) if one.visit in JUDGED_VISITS),
         *_family_wise(results),
     ]
 
@@ -99,12 +109,22 @@ def _shares_of_trials(results: Results) -> Iterator[Verdict]:
         yield Verdict(target, where, gated, bound, at_least=True)
 
 
-def power_verdicts(results: Results) -> list[Verdict]:
-    """Of every test and number of subjects per arm, over the cells that have an effect."""
-    return [
-        Verdict(POWER, f"{TESTS[test].words}, {n} per arm", mean_over_trials(rows, "loss"), MOST_POWER_LOST)
-        for (test, n), rows in results.power.groupby(["test", "n"], sort=False)
-    ]
+def power_verdicts(results: Results) -> dict[tuple[str, int], dict[str, Verdict]]:
+    """Test and subjects per arm -> target -> its figure; none of the middle where no cell has such a power."""
+    found = {}
+    for (test, n), rows in results.power.groupby(["test", "n"], sort=False):
+        where, middle, (subset, worst) = f"{TESTS[test].words}, {n} per arm", in_the_middle(rows), worst_subset(rows)
+        own = {POWER_MIDDLE: Verdict(POWER_MIDDLE, where, mean_over_trials(middle, "loss"), MOST_POWER_LOST)}
+        own = own if len(middle) else {}
+        own[POWER] = Verdict(POWER, where, mean_over_trials(rows, "loss"), MOST_POWER_LOST)
+        own[POWER_WORST] = Verdict(POWER_WORST, f"{where}, {subset}", worst, MOST_POWER_LOST)
+        found[test, n] = own
+    return found
+
+
+def bias_verdict(one: Bias) -> Verdict:
+    """The bias of an effect; that of a visit that is not judged is marked all the same."""
+    return Verdict(BIAS, f"{one.subset}, {one.visit}, {one.effect}", one.percent, MOST_BIAS)
 
 
 def _family_wise(results: Results) -> Iterator[Verdict]:

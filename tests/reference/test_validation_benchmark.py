@@ -1,4 +1,4 @@
-"""The validation: what gates cost on trials made up, what is read from files, replicate tubes, targets and the page."""
+"""The validation: what gates cost on trials made up, what is read from files, targets and the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ MODULES = (
     "calibration",
     "document",
     "hypothesis_tests",
-    "placement",
     "recovery",
     "recovery_section",
     "results",
@@ -111,6 +110,10 @@ def test_power_lost_worked_by_hand(validation):
     assert (found.value, found.se) == (3.0, pytest.approx(1.0))
     subset, visit, worst = validation.small_trials.worst_cell(rows)
     assert (subset, visit, worst.value) == ("nk", "W2", 5.0)
+    subset, worst = validation.small_trials.worst_subset(
+        pd.concat([rows, rows.assign(visit="W6", loss=rows["loss"] - 1)])
+    )
+    assert (subset, worst.value, worst.se) == ("nk", 4.5, pytest.approx(1.0))  # by trial 3.5 and 5.5
     assert validation.small_trials.in_the_middle(rows)["subset"].unique().tolist() == ["nk"]
 
 
@@ -160,27 +163,6 @@ def test_what_is_not_reported_is_no_gating_error(validation, percent, flag):
     assert (row["measured_n"], row["measured_of_n"]) == (12, 100)
 
 
-# Replicate tubes
-
-
-def test_gates_between_replicates_worked_by_hand(validation):
-    """Two bloods of two tubes: SDs root(2) x 0.1 and 0, root mean square 0.1; fixed gates and second rows left out."""
-    gate = {"panel": "nk", "population": "nk", "marker": "CD56", "bound": "min", "source": "found", "pool": "none"}
-    rows = [
-        {"sample_id": name, **gate, "threshold": threshold, "uncertainty": uncertainty}
-        for name, threshold, uncertainty in (("a1", 0.4, 0.3), ("a2", 0.6, 0.4), ("b1", 0.5, 0.3), ("b2", 0.5, None))
-    ]
-    rows += [{**row, "population": "other", "bound": "max"} for row in rows]
-    rows += [{**row, "marker": "FSC-A", "source": "fixed"} for row in rows[:4]]
-    rows += [{**row, "marker": "shape", "threshold": None} for row in rows[:4]]
-    blood = {name: name[0] for name in ("a1", "a2", "b1", "b2")}
-    (one,) = validation.placement.between_replicates(pd.DataFrame(rows), blood).to_dict("records")
-    assert (one["population"], one["bound"], one["bloods"], one["pool"]) == ("nk", "min", 2, "none")
-    assert one["sd"] == pytest.approx(0.1)
-    assert one["uncertainty"] == pytest.approx(math.sqrt((0.09 + 0.16 + 0.09) / 3))
-    assert validation.placement.relative_error(8) == pytest.approx(1 / math.sqrt(32))
-
-
 # Targets and page
 
 
@@ -199,6 +181,30 @@ def test_targets_point_the_right_way(validation):
     for target, value, bound, at_least, met in cases:
         one = targets.Verdict(target, "", estimate(value, 0.1), bound, at_least)
         assert (one.met, "SHORT" in one.word) == (met, not met), (target, value)
+
+
+@pytest.mark.parametrize(
+    ("target", "found", "bound", "at_least", "word"),
+    [
+        ("POWER", (1.0, 0.4), 2.0, False, "ok"),
+        ("POWER", (1.0, 0.6), 2.0, False, "ok, undecided"),
+        ("POWER", (3.0, 0.6), 2.0, False, "**SHORT**, undecided"),
+        ("POWER", (3.0, 0.4), 2.0, False, "**SHORT**"),
+        ("POWER", (3.0, math.nan), 2.0, False, "**SHORT**, undecided"),  # one trial
+        ("POWER", (math.nan, math.nan), 2.0, False, "**SHORT**"),
+        ("BIAS", (-3.0, 0.9), 5.0, False, "ok"),
+        ("BIAS", (-3.0, 1.1), 5.0, False, "ok, undecided"),
+        ("BIAS", (-8.0, 1.0), 5.0, False, "**SHORT**"),
+        ("BIAS", (-8.0, 8.0), 5.0, False, "**SHORT**, undecided"),  # from -24 to 8, by way of none
+        ("CORE", (100.0, math.nan, (83.2, 100.0)), 95.0, True, "ok, undecided"),
+        ("CORE", (70.0, math.nan, (45.7, 88.1)), 95.0, True, "**SHORT**"),
+        ("FAMILY_WISE", (5.0, math.nan, (0.1, 24.9)), 14.7, False, "ok, undecided"),
+        ("FAMILY_WISE", (4.5, math.nan, (3.3, 6.0)), 6.4, False, "ok"),
+    ],
+)
+def test_a_figure_near_its_bound_is_undecided(validation, target, found, bound, at_least, word):
+    estimate = validation.recovery.Estimate(*found)
+    assert validation.targets.Verdict(getattr(validation.targets, target), "", estimate, bound, at_least).word == word
 
 
 @pytest.fixture
@@ -234,11 +240,52 @@ def test_page_says_what_falls_short(validation, results):
     assert {one.target for one in held} == {
         validation.targets.CORE,
         validation.targets.POWER,
+        validation.targets.POWER_MIDDLE,
+        validation.targets.POWER_WORST,
         validation.targets.BIAS,
         validation.targets.FAMILY_WISE,
         validation.targets.CLEAN,
     }
     assert "## Placement" not in page
+    assert f"; {sum(one.undecided for one in held)} of all are undecided" in page
+    # Every visit is marked, the head counts two of the four rows.
+    marked = [line for line in page.splitlines() if line.startswith("| nk | between the arms | W")]
+    assert len(marked) == 3 and all("ok" in line or "SHORT" in line for line in marked)
+    assert sum(one.target == validation.targets.BIAS for one in held) == 3 * 2 * 2
+
+
+def test_power_is_held_to_its_target_in_three_ways(validation, results):
+    held = validation.targets.power_verdicts(results)
+    assert set(held) == {(test, n) for test in validation.small_trials.TESTS for n in (6, 8, 10)}
+    for (test, n), own in held.items():
+        rows = results.power[(results.power["test"] == test) & (results.power["n"] == n)]
+        worst = own[validation.targets.POWER_WORST]
+        losses = rows.groupby("subset", sort=False)["loss"].mean()
+        assert worst.found.value == pytest.approx(losses.max()) and worst.where.endswith(losses.idxmax())
+        assert own[validation.targets.POWER].found.value == pytest.approx(rows["loss"].mean())
+        middle = rows[rows.groupby(["subset", "visit"])["truth"].transform("mean").between(20, 95)]
+        assert (validation.targets.POWER_MIDDLE in own) == bool(len(middle))
+        if len(middle):
+            assert own[validation.targets.POWER_MIDDLE].found.value == pytest.approx(middle["loss"].mean())
+
+
+def test_prose_follows_the_settings(validation, results):
+    """Two trials of 7 subjects per arm; what stood there as fixed numbers must be theirs."""
+    size = replace(results.size, subjects_per_arm=7, events=(8_000, 9_000))
+    page = validation.document.document(replace(results, size=size))
+    assert "With 7 subjects per arm the true power" in page and "With 30 per arm" not in page
+    assert "8 000 events in a file of the panel treg, 9 000 of nk" in page and "one value in thirty" not in page
+    assert "2.74 and 2.58 times as great" in " ".join(page.split())  # root of 60 000 / 8 000 and 60 000 / 9 000
+
+
+def test_what_gating_error_could_not_measure_is_left_out(validation, results):
+    one = replace(results.gating_error["nk"], subject_sd=math.nan, note="one subject")
+    results = replace(results, gating_error={**results.gating_error, "nk": one})
+    lines = list(validation.recovery_section.yaml_lines(results))
+    written = yaml.safe_load("\n".join(lines))["subsets"]
+    assert set(written["nk"]) == {"gating_sd", "gating_effect_bias"} and len(written["cd4"]) == 3
+    assert [line for line in lines if "gating_subject_sd could not be measured: one subject" in line]
+    assert "nan" not in "\n".join(lines)
 
 
 def test_gating_error_is_written_as_planning_reads_it(validation, results):

@@ -127,7 +127,11 @@ def test_pattern_of_some_visits_in_families_of_all(validation, pattern):
 
 def test_shares_and_ratios_of_means_worked_by_hand(validation):
     one = validation.recovery.share([True, True, True, False])
-    assert (one.value, one.se) == (75.0, pytest.approx(100 * math.sqrt(0.7 * 0.3 / 4)))  # 3.5 of 5
+    assert one.value == 75.0 and math.isnan(one.se)
+    low, high = (limit / 100 for limit in one.interval)  # at which three or more, three or fewer, of 4 have 2.5 %
+    assert 4 * low**3 * (1 - low) + low**4 == pytest.approx(0.025)
+    assert 1 - high**4 == pytest.approx(0.025)
+    assert validation.recovery.share([True] * 20).interval == (pytest.approx(100 * 0.025 ** (1 / 20)), 100.0)  # 83.2
     assert math.isnan(validation.recovery.share([]).value)
     # ratio of means -0.5 / 3; left over -1 + 2/6, 0 + 4/6: SD root of 8/9, over root of 2 and 3
     ratio = validation.recovery.relative(np.array([1.0, 4.0]), np.array([2.0, 4.0]))
@@ -147,8 +151,20 @@ def test_false_positives_worked_by_hand(validation):
     assert one.per_test.value == pytest.approx(100 * (1 / 4 + 1 / 3) / 2)
     assert one.per_test.se == pytest.approx(100 * (1 / 3 - 1 / 4) / 2)
     assert {method: any_.value for method, any_ in one.any.items()} == {"nominal": 100.0, "Holm": 50.0, "BH": 50.0}
-    assert one.any["Holm"].se == pytest.approx(100 * math.sqrt(0.25 / 2))
+    assert one.any["Holm"].interval[0] == pytest.approx(100 * (1 - math.sqrt(0.975)))
     assert validation.calibration.monte_carlo_limit(100) == pytest.approx(5 + 200 * math.sqrt(0.05 * 0.95 / 100))
+
+
+def test_what_a_few_null_trials_cannot_exclude(validation):
+    """Of 20 at most 2 are within 14.7 %: at a true 10 %, by the binomial's own terms, two studies of three."""
+    terms = (math.comb(20, x) * 0.1**x * 0.9 ** (20 - x) for x in range(3))
+    assert (
+        validation.calibration.chance_to_pass(0.1, 20)
+        == pytest.approx(100 * sum(terms))
+        == pytest.approx(67.7, abs=0.1)
+    )
+    assert validation.calibration.chance_to_pass(validation.calibration.rate_seen(20) / 100, 20) == pytest.approx(5.0)
+    assert validation.calibration.rate_seen(1000) < 8.5
 
 
 def test_null_trials_are_null_and_others_are_not(validation):

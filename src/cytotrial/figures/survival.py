@@ -19,6 +19,7 @@ from cytotrial.figures.words import SYNTHETIC_MARK
 
 HOLDS, FRAGILE, FAILS = "holds", "fragile", "fails"  # as in survival.tsv
 NOT_SIGNIFICANT, UNTRIED = "not_significant", "untried"
+GATES_UNTRIED = "gates_untried"  # holds in what was tried, and no gate was moved
 CELL, WIDEST_CELL, GAP, LEGEND, SLOPE = 0.25, 0.62, 0.09, 0.3, 50  # inches; degrees
 LETTER = 0.06  # inches that a letter of a label takes, in a wide font
 LONGEST_LABEL, LONGEST_TITLE = 30, 46  # letters
@@ -26,17 +27,21 @@ EDGE = 0.009  # inches left free at every side of a cell
 NARROWEST_TEXT = 0.24  # inches: a narrower cell shows its symbol alone
 
 # A verdict is a tint and a symbol, so that no colour has to be seen.
-FILLS = {HOLDS: "stands", FRAGILE: "fragile", FAILS: "fails", NOT_SIGNIFICANT: "shade", UNTRIED: "paper"}
+FILLS = {HOLDS: "stands", FRAGILE: "fragile", FAILS: "fails", NOT_SIGNIFICANT: "shade"}
+FILLS |= {GATES_UNTRIED: "paper", UNTRIED: "paper"}
+HATCHES = {GATES_UNTRIED: ("stands", "\\\\\\\\\\"), UNTRIED: ("rule", "/////")}  # colour and pattern
 SYMBOLS: dict[str, Any] = {
     HOLDS: MarkerStyle(Path([(-0.9, 0.0), (-0.25, -0.65), (0.95, 0.75)]), fillstyle="none"),
     FRAGILE: "^",
     FAILS: "X",
+    GATES_UNTRIED: MarkerStyle("o", fillstyle="none"),
 }
-SIZES = {HOLDS: 4.6, FRAGILE: 4.4, FAILS: 5.0}  # points
+SIZES = {HOLDS: 4.6, FRAGILE: 4.4, FAILS: 5.0, GATES_UNTRIED: 4.2}  # points
 LEGEND_WORDS = {
     HOLDS: "holds",
     FRAGILE: "fragile",
     FAILS: "fails",
+    GATES_UNTRIED: "holds, gates not tried",
     NOT_SIGNIFICANT: "n.s.: not significant",
     UNTRIED: "not tried",
 }
@@ -44,7 +49,7 @@ LEGEND_WORDS = {
 
 @dataclass(frozen=True)
 class VerdictCell:
-    """One cell: `HOLDS`, `FRAGILE`, `FAILS`, `NOT_SIGNIFICANT` or `UNTRIED`, its text, and words shown on pointing."""
+    """One cell: a key of `FILLS`, its text, and words shown on pointing."""
 
     verdict: str
     text: str = ""
@@ -126,7 +131,11 @@ class _Symbols:
         for verdict, places in self._places.items():
             if places:
                 style = {"linestyle": "none", "color": COLOURS["ink"], "clip_on": False, "markersize": SIZES[verdict]}
-                style |= {"markeredgewidth": 1.1, "markerfacecolor": "none"} if verdict == HOLDS else {"mew": 0}
+                style |= (
+                    {"markeredgewidth": 1.1, "markerfacecolor": "none"}
+                    if verdict in (HOLDS, GATES_UNTRIED)
+                    else {"mew": 0}
+                )
                 axes.plot(*zip(*places, strict=True), marker=SYMBOLS[verdict], **style)
 
 
@@ -197,8 +206,9 @@ def _cells(
 def _box(axes: Axes, verdict: str, x: float, y: float, width: float, tall: float, *, gid: str | None = None) -> None:
     """A tinted cell, a little smaller than its place."""
     style: dict[str, Any] = {"facecolor": COLOURS[FILLS[verdict]], "linewidth": 0, "clip_on": False, "gid": gid}
-    if verdict == UNTRIED:
-        style |= {"edgecolor": COLOURS["rule"], "hatch": "/////"}
+    if verdict in HATCHES:
+        colour, hatch = HATCHES[verdict]
+        style |= {"edgecolor": COLOURS[colour], "hatch": hatch}
     axes.add_patch(Rectangle((x + EDGE, y + EDGE), width - 2 * EDGE, tall - 2 * EDGE, **style))
 
 

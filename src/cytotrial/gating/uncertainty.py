@@ -11,6 +11,7 @@ from statistics import median, stdev
 from typing import Any
 
 from cytotrial.gating.aliquots import ALIQUOTS, LEARNING
+from cytotrial.gating.landmarks import FLIPPED
 from cytotrial.gating.ledger import axis_of
 from cytotrial.gating.methods import held, rebuilt
 from cytotrial.gating.strategy import Rule
@@ -57,20 +58,23 @@ def with_uncertainties(used: Sequence[Row], rules: Mapping[str, Rule]) -> list[R
     by_population: dict[str, list[Row]] = defaultdict(list)
     for row in used:
         by_population[row["population"]].append(row)
-    known: dict[tuple[str, str, str], float | None] = {}
+    known: dict[tuple[str, ...], float | None] = {}
     for population, rule in rules.items():
         if rule.method not in LEARNING:
             continue
         try:
             for row, uncertainty in _of_rule(by_population[population], rule):
-                known[row["sample_id"], population, row["marker"]] = uncertainty
+                known[row["sample_id"], population, row["marker"], row["bound"]] = uncertainty
         except Exception:  # the gates stand, whether it is known how sure they are or not
             log.exception("%s: no uncertainties", population)
-    placed_by = {population: getattr(rule.args, "of", population) for population, rule in rules.items()}
-    return [
-        {**row, "uncertainty": known.get((row["sample_id"], placed_by[row["population"]], row["marker"]))}
-        for row in used
-    ]
+    return [{**row, "uncertainty": known.get(_placed_as(row, rules[row["population"]]))} for row in used]
+
+
+def _placed_as(row: Row, rule: Rule) -> tuple[str, ...]:
+    """The key of the limit that a row has: an opposite population's is the other side of somebody else's."""
+    if rule.method == "opposite":
+        return row["sample_id"], rule.args.of, row["marker"], FLIPPED[row["bound"]]
+    return row["sample_id"], row["population"], row["marker"], row["bound"]
 
 
 def _of_rule(rows: Sequence[Row], rule: Rule) -> Iterable[tuple[Row, float | None]]:

@@ -91,8 +91,8 @@ def power_rows(assumptions: Assumptions, grid: Grid) -> list[dict[str, Any]]:
     Power is the share of the simulated trials with p below alpha, `mc_error` its standard error; a trial in which the
     test cannot be computed is one without a finding. `effect` is the mean of the estimates, `ci_width` the median width
     of the 95 % intervals, whatever alpha is; both are the Hodges-Lehmann shift's in the rows of the Mann-Whitney test,
-    of the first `SHIFTS` trials. Trials are the same whatever is asked of them: fewer patients are the first of each
-    arm, and a tube of fewer events begins that of more.
+    of the first `SHIFTS` trials. Within one run all sizes look at the same trials: fewer patients are the first of each
+    arm, and a tube of fewer events begins that of more. A p below alpha counts in either direction.
     """
     per_trial = 2 * max(grid.patients) * len(grid.events) * len(assumptions.visits)
     at_once = max(TUBES_AT_ONCE // per_trial, 1)

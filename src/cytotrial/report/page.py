@@ -155,7 +155,9 @@ def _survival(content: PageContent) -> SurvivalSection | None:
     if "survival" not in tables:
         return None
     ancestry = lineage(tables["populations"].rows if "populations" in tables else [])
-    return survival_section(tables["survival"].rows, content.trial, ancestry, source=tables["survival"].name)
+    families = tables["families"].rows if "families" in tables else []
+    rows, source = tables["survival"].rows, tables["survival"].name
+    return survival_section(rows, content.trial, ancestry, families, source=source)
 
 
 def _results(content: PageContent) -> list[SetSection]:

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cytotrial.figures.survival import NOT_SIGNIFICANT, UNTRIED, VerdictCell, VerdictGrid, draw_verdicts
+from cytotrial.figures.survival import (
+    GATES_UNTRIED,
+    NOT_SIGNIFICANT,
+    UNTRIED,
+    VerdictCell,
+    VerdictGrid,
+    draw_verdicts,
+)
 from cytotrial.figures.words import SYNTHETIC_MARK
 from cytotrial.report.numbers import show_p
 from cytotrial.report.survival_results import (
@@ -18,6 +25,7 @@ from cytotrial.report.survival_results import (
     HOLDS,
     Result,
     analysis_words,
+    gates_words,
     held_words,
     lost_words,
     of_test,
@@ -60,6 +68,8 @@ def causes(results: Sequence[Result], trial: Trial) -> list[VerdictPicture]:
             title = trial.percentage(readout.id, readout.denominators[0])
             significant = sum(one.row["subset"] == readout.id and one.is_significant for one in results)
             caption = f"{len(lost)} of {plural(significant, 'significant result')} of this subset."
+            untried = sum(not one.are_gates_tried for one in lost)
+            caption += f" Of {untried} of them gates were not tried." if untried else ""
             pictures.append(_drawn(_matrix(lost, f"hangs-{number}", title, trial), caption))
     return pictures
 
@@ -96,7 +106,9 @@ def _map_cell(result: Result | None, trial: Trial) -> VerdictCell:
     if result.verdict is None:
         return VerdictCell(UNTRIED, "", f"{words}: no other analysis could be tried")
     lost = f"lost with {lost_words(result)}" if is_lost(result) else f"weakest: {_weakest(row)}"
-    return VerdictCell(result.verdict, _share(row), f"{words}: holds in {held_words(row)} analyses; {lost}")
+    about = "; ".join(filter(None, [f"{words}: holds in {held_words(row)} analyses", lost, gates_words(result)]))
+    is_plain = result.verdict == HOLDS and not result.are_gates_tried
+    return VerdictCell(GATES_UNTRIED if is_plain else result.verdict, _share(row), about)
 
 
 def _matrix(results: Sequence[Result], name: str, title: str, trial: Trial) -> VerdictGrid:
@@ -143,7 +155,10 @@ def _counted(results: Sequence[Result]) -> str:
     significant = [one for one in results if one.is_significant]
     words = {HOLDS: "in all that was tried", FRAGILE: "fragile", FAILS: "lost"}
     numbers = {verdict: sum(one.verdict == verdict for one in significant) for verdict in (HOLDS, FRAGILE, FAILS)}
-    parts = [f"{number} {words[verdict]}" for verdict, number in numbers.items() if number]
     n_untried = len(significant) - sum(numbers.values())
+    n_without = sum(one.verdict == HOLDS and not one.are_gates_tried for one in significant)
+    numbers[HOLDS] -= n_without
+    parts = [f"{n_without} in all but the gates, which were not tried"] if n_without else []
+    parts = [f"{number} {words[verdict]}" for verdict, number in numbers.items() if number] + parts
     parts += [f"{n_untried} not tried"] if n_untried else []
     return f"{len(significant)} of {len(results)} significant: {', '.join(parts)}."

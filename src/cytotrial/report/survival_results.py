@@ -21,6 +21,8 @@ CHOICES = {
 LEFT_OUT = {
     "without below_lloq": "values below the limit of quantification left out",
 }
+GATES_NOT_TRIED = "gates not tried"  # how the note of a result begins of which no gate limit was judged
+DENOMINATORS = "denominators"
 MOST_GATES = 2  # gate limits that a sentence names
 CSS = {"holds": "stands", "fragile": "fragile", "fails": "fails"}
 
@@ -46,6 +48,22 @@ class Result:
     def is_tested(self) -> bool:
         """Whether it has a p-value."""
         return self.row["is_significant"] is not None
+
+    @property
+    def are_gates_tried(self) -> bool:
+        """Whether it was judged with any gate limit moved; where not, that it holds says nothing of the gates."""
+        return any(row["variation"] == GATE and row["verdict"] is not None for row in self.tried)
+
+    @property
+    def why_gates_stay(self) -> str:
+        """Why no gate limit was judged, as its note says; nothing where one was."""
+        note = str(self.row["note"] or "")
+        return "" if self.are_gates_tried else note.removeprefix(f"{GATES_NOT_TRIED}: ")
+
+    @property
+    def hangs_on_denominator(self) -> bool:
+        """Whether it is lost under another denominator and with nothing else."""
+        return {row["variation"] for row in self.lost_in} == {DENOMINATORS}
 
     @property
     def lost_in(self) -> list[Row]:
@@ -156,6 +174,13 @@ def tried_words(row: Row) -> str:
     if row["variation"] == GATE:
         return gate_words(row)
     return "all gates at random" if row["variation"] == GATES_APART else CHOICES[str(row["variation"])]
+
+
+def gates_words(result: Result) -> str:
+    """How far the gates were tried, for who points at a verdict."""
+    if result.are_gates_tried:
+        return str(result.row["note"] or "")
+    return ": ".join(filter(None, [GATES_NOT_TRIED, result.why_gates_stay]))
 
 
 def held_words(row: Row) -> str:

@@ -101,10 +101,10 @@ def analyse(
         carried = carried_forward.carried_forward(observations, subjects, plan)
         tables["change_from_baseline"] += change.change_from_baseline(*carried)
         tables["between_arms"] += between.between_arms(*carried)
-    return Analysis(tables, _methods(tables, plan))
+    return Analysis(tables, _methods(tables, plan, moved_gates))
 
 
-def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ...]:
+def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan, moved: MovedGates | None) -> tuple[Method, ...]:
     """What was done, in the order of a paper; what gave the trial no number was not."""
     binary = [*tables["categorical"], *tables["mcnemar"]]
     label = f"{plan.analysis_sets[0]}{carried_forward.SUFFIX}" if plan.is_locf_asked else None
@@ -131,11 +131,15 @@ def _methods(tables: Mapping[str, Rows], plan: AnalysisPlan) -> tuple[Method, ..
         (families.DECLARED_METHOD, _has([r for r in tables["families"] if r["family"] in declared], "p_value")),
         (gatekeeping.METHOD, any(row["is_tested"] for row in tables["gatekeeping"])),
         (survival.METHOD, _has(tables["survival"], "share_held")),
-        (survival.MOVED_METHOD, any(row["gate"] is not None and row["n_analyses"] for row in tables["survival"])),
+        *((survival.moved_method(one), _is_gate_moved(tables["survival"])) for one in [moved] if one is not None),
         (missing_values.METHOD, bool(tables["availability"])),
         (carried_forward.METHOD, _has(carried, "mean_change")),
     )
     return tuple(method for method, is_done in told if is_done)
+
+
+def _is_gate_moved(rows: Rows) -> bool:
+    return any(row["gate"] is not None and row["n_analyses"] for row in rows)
 
 
 def _has(rows: Rows, *columns: str) -> bool:

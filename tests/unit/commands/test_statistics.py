@@ -191,7 +191,9 @@ def test_gates_are_moved_where_their_counts_are_given(trial):
     gate = rows["change_from_baseline", "PBO", "gate"]
     assert (gate["gate"], gate["n_analyses"], gate["verdict"]) == ("nk:nk/CD56/min", "4", "holds")
     assert rows["change_from_baseline", "PBO", "gates_apart"]["n_analyses"] == "200"
-    assert "Sensitivity to the places of the gates" in (trial / "stats" / "methods.md").read_text(encoding="utf-8")
+    assert rows["change_from_baseline", "PBO", "gates_apart"]["note"] == "200 simulations, seed 2020"
+    told = (trial / "stats" / "methods.md").read_text(encoding="utf-8")
+    assert "Sensitivity to the places of the gates" in told and "(200 simulations, seed 2020)" in told
 
     assert run(trial, out="without") == 0
     assert {variation for _, _, variation in survival(trial / "without")} == {

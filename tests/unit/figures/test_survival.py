@@ -8,6 +8,7 @@ import pytest
 from cytotrial.figures.survival import (
     FAILS,
     FRAGILE,
+    GATES_UNTRIED,
     HOLDS,
     NOT_SIGNIFICANT,
     UNTRIED,
@@ -60,7 +61,7 @@ def test_every_verdict_has_its_own_symbol_so_that_no_colour_has_to_be_seen() -> 
         return len(used), {"".join(re.findall("[A-Za-z]", outline)) for outline in outlines}
 
     assert symbols(HOLDS, HOLDS, FAILS)[0] == 5  # the legend has one more of each
-    assert len(symbols(HOLDS, FRAGILE, FAILS)[1]) == 3
+    assert len(symbols(HOLDS, FRAGILE, FAILS, GATES_UNTRIED)[1]) == 4
     assert symbols(NOT_SIGNIFICANT, UNTRIED)[0] == 0
 
 
@@ -70,6 +71,14 @@ def test_what_was_not_tried_is_hatched_and_only_then_in_the_legend() -> None:
     cells = [[VerdictCell(UNTRIED)] * 2] * 2
     untried = draw_verdicts(_grid(cells=cells), label="x")
     assert "<pattern" in untried and "not tried" in _texts(untried) and "holds" not in _texts(untried)
+
+
+def test_what_holds_with_no_gate_tried_is_no_plain_green() -> None:
+    svg = draw_verdicts(_grid(cells=[[VerdictCell(GATES_UNTRIED, "2/2")] * 2] * 2), label="x")
+    assert "stands" not in _fills(svg).values()
+    grounds = re.findall(r'<pattern[^>]*>\s*<rect[^>]*fill="var\(--(\w+)', svg)
+    assert set(grounds) == {"paper"}
+    assert "holds, gates not tried" in _texts(svg)
 
 
 def test_pointing_at_a_cell_tells_every_digit() -> None:

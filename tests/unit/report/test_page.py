@@ -218,7 +218,7 @@ def test_whether_the_conclusion_stands_comes_after_the_answer_and_only_with_its_
     assert re.search(r'<td class="fails">fails', section)
     assert '<li class="fails"><b>fails</b> Regulatory T cells at W2, change in IL2: lost with' in section
     assert section.count("<svg") == section.count(f">{SYNTHETIC_MARK}<") == 2
-    assert "placement uncertainties" in section
+    assert "The SD is from the events alone" in section
     assert "<script" not in page and "&lt;script&gt;" in section
     all_ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
     assert len(all_ids) == len(set(all_ids))

@@ -20,7 +20,8 @@ def test_a_map_for_every_test_that_found_something(trial, survival_row) -> None:
     rows = [
         survival_row(n_held="3", verdict="fragile"),
         survival_row(visit="W10", **quiet),
-        survival_row(subset="nk", denominator="lymphocytes"),
+        survival_row(subset="nk", denominator="lymphocytes", note="20 of 22 samples were moved in every limit tried"),
+        survival_row(subset="nk", denominator="lymphocytes", variation="gate", gate="nk:nk/CD56/min"),
         survival_row(
             subset="nk", denominator="lymphocytes", visit="W10", is_significant=None, p_value=None, verdict=None
         ),
@@ -35,6 +36,24 @@ def test_a_map_for_every_test_that_found_something(trial, survival_row) -> None:
     assert between.caption == "1 of 1 significant: 1 lost."
     assert "var(--fails" in between.svg and "var(--fails" not in within.svg
     assert _titles(between.svg)[0].startswith("Regulatory T cells at W2, between arms, p 0.010: holds in 1 of 4")
+
+
+def test_a_result_whose_gates_were_not_tried_is_never_plain_green(trial, survival_row) -> None:
+    why = "gates not tried: no gate limit of this subset was moved"
+    nk = {"subset": "nk", "denominator": "lymphocytes"}
+    rows = [survival_row(note=why), survival_row(variation="denominators")]
+    (untried,) = maps(primary_results(rows, trial, {}), trial)
+    assert "holds, gates not tried" in _texts(untried.svg) and "holds" not in _texts(untried.svg)
+    assert "<pattern" in untried.svg
+    assert _titles(untried.svg)[0].endswith(f"; {why}")
+    assert untried.caption == "1 of 1 significant: 1 in all but the gates, which were not tried."
+    gate = survival_row(variation="gate", gate="nk:nk/CD56/min", **nk)
+    (mixed,) = maps(primary_results([*rows, survival_row(**nk, note="9 of 9 samples"), gate], trial, {}), trial)
+    assert {"holds", "holds, gates not tried"} <= set(_texts(mixed.svg))
+    assert [title.rpartition("; ")[2] for title in _titles(mixed.svg)] == ["9 of 9 samples", why]
+    lost = [survival_row(note=why, verdict="fragile"), survival_row(variation="denominators", verdict="fragile")]
+    (cause,) = causes(primary_results(lost, trial, {}), trial)
+    assert cause.caption.endswith("Of 1 of them gates were not tried.")
 
 
 def test_what_the_lost_ones_hang_on_a_column_for_everything_tried(trial, survival_row) -> None:

@@ -170,6 +170,11 @@ class MovedCounts:
         """How many are asked for."""
         return self._moved.simulations
 
+    @property
+    def seed(self) -> int:
+        """Of the simulations."""
+        return self._moved.seed
+
     def _places(self, samples: Counted) -> NDArray[np.int_]:
         """This table's samples -> their place among others; -1 for one that is not among them."""
         place = np.full(len(self._samples), -1)

@@ -38,12 +38,19 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True)
 class Variation:
-    """All analyses of one kind of one primary result, and what a reader must know of them."""
+    """All analyses of one kind of one primary result, and what a reader must know of them.
+
+    Attributes
+    ----------
+    is_one_sided : bool
+        Limits moved in the samples of one arm alone, of a difference between two: nothing is tried with them.
+    """
 
     name: str
     gate: str | None
     tried: tuple[Tried, ...]
     note: str = ""
+    is_one_sided: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class _Batch:
     ----------
     touched : ndarray of int, shape (K, n_subjects, n_visits)
         Samples whose value an analysis changes, or leaves out.
+    about : str
+        What the note says of them all.
     """
 
     name: str
@@ -62,15 +71,25 @@ class _Batch:
     moves: tuple[int, ...]
     touched: NDArray[np.int_]
     answers: Mapping[tuple[str, str | None], Answers]
+    about: str = ""
 
 
 @dataclass(frozen=True)
 class Retests:
-    """The analyses that no published table has, of every subset under its primary denominator."""
+    """The analyses that no published table has, of every subset under its primary denominator.
+
+    Attributes
+    ----------
+    rows : mapping
+        Arm -> its subjects' rows of the values, in the primary analysis set.
+    samples, moved_throughout : mapping
+        Subset -> number of its samples at each subject and visit; of those that every limit was moved in.
+    """
 
     plan: AnalysisPlan
     rows: Mapping[str, NDArray[np.int_]]
     samples: Mapping[str, NDArray[np.int_]]
+    moved_throughout: Mapping[str, NDArray[np.int_]]
     batches: Mapping[str, Sequence[_Batch]]
 
     @classmethod
@@ -89,7 +108,7 @@ class Retests:
         }
         moved_counts = None if moved is None else MovedCounts(moved)
         by_id = {planned.id: planned for planned in plan.subsets}
-        samples, batches, problems = {}, {}, []
+        samples, throughout, batches, problems = {}, {}, {}, []
         for subset, _, counted in counted_samples(counting_rows(subsets, plan), subjects, plan):
             samples[subset] = counted.per_cell(np.ones(len(counted.sample_ids), dtype=bool))
             batches[subset] = [_limits_of_reporting(counted, rows, plan)]
@@ -97,31 +116,48 @@ class Retests:
                 of_subset = _counted_populations(by_id[subset])
                 problems += moved_counts.problems(counted, *of_subset)
                 limits = list(moved_counts.limits(counted, *of_subset))
+                is_moved = [limit.is_moved for limit in limits] or [np.zeros(len(counted.sample_ids), dtype=bool)]
+                throughout[subset] = counted.per_cell(np.all(is_moved, axis=0))
                 batches[subset] += [_together(counted, limit, rows, plan) for limit in limits]
                 if moved_counts.simulations:
                     batches[subset].append(_apart(counted, moved_counts, limits, rows, plan))
         if problems:
             raise CytotrialError(dict.fromkeys(problems))
-        return cls(plan, rows, samples, batches)
+        return cls(plan, rows, samples, throughout, batches)
 
     def variations(self, question: Question) -> Iterator[Variation]:
         """Of one primary question: reporting limits, each gate limit, all of them apart."""
         visit = self.plan.post_baseline.index(question.visit)
-        where = np.ix_(
-            np.concatenate([self.rows[arm] for arm in compared_arms(question, self.plan)]),
-            [self.plan.visits.index(one) for one in (self.plan.baseline, question.visit)],
-        )
-        n_samples = int(self.samples[question.subset][where].sum())
+        n_samples = self._by_arm(question, self.samples[question.subset])
         for batch in self.batches[question.subset]:
-            touched = batch.touched[:, *where].sum(axis=(1, 2))
+            by_arm = self._by_arm(question, batch.touched)
+            touched = np.sum(list(by_arm.values()), axis=0)
+            n_arms = sum(bool(moved.any()) for moved in by_arm.values())
+            is_one_sided = batch.name in (GATE, GATES_APART) and 0 < n_arms < len(by_arm)
             answers = batch.answers[question.test, question.arm]
             columns = (answers.estimate[:, visit], answers.direction[:, visit], answers.p_value[:, visit])
             tried = tuple(
                 Tried(label, Answer(*map(float, numbers), note=NO_TEST if np.isnan(numbers[2]) else ""), move)
                 for label, move, n_touched, *numbers in zip(batch.labels, batch.moves, touched, *columns, strict=True)
-                if n_touched
+                if n_touched and not is_one_sided
             )
-            yield Variation(batch.name, batch.gate, tried, _note(batch, touched, n_samples))
+            yield Variation(batch.name, batch.gate, tried, _note(batch, by_arm, n_samples), is_one_sided)
+
+    def moved_words(self, question: Question) -> str:
+        """In how many samples of a primary result every gate limit that was tried was moved."""
+        moved, there = (
+            sum(int(number) for number in self._by_arm(question, of[question.subset]).values())
+            for of in (self.moved_throughout, self.samples)
+        )
+        return f"{moved} of {there} samples were moved in every limit tried"
+
+    def _by_arm(self, question: Question, numbers: NDArray[np.int_]) -> dict[str, NDArray[np.int_]]:
+        """The sums, of each arm that a question is about, over its subjects, at baseline and the visit; shape (...)."""
+        visits = [self.plan.visits.index(one) for one in (self.plan.baseline, question.visit)]
+        return {
+            arm: numbers[(..., *np.ix_(self.rows[arm], visits))].sum(axis=(-2, -1))
+            for arm in compared_arms(question, self.plan)
+        }
 
 
 def published_variations(
@@ -178,15 +214,25 @@ def _apart(
     values = counted.with_counts(*moved.simulated(counted, limits), is_moved)
     labels = tuple(f"simulation {place}" for place in range(1, number + 1))
     touched = np.broadcast_to(counted.per_cell(is_moved), (number, *counted.shape))
-    return _Batch(GATES_APART, None, labels, (0,) * number, touched, retested(values, rows, plan))
+    about = f"{number} simulations, seed {moved.seed}"
+    return _Batch(GATES_APART, None, labels, (0,) * number, touched, retested(values, rows, plan), about)
 
 
-def _note(batch: _Batch, touched: NDArray[np.int_], n_samples: int) -> str:
+def _note(batch: _Batch, touched: Mapping[str, NDArray[np.int_]], samples: Mapping[str, NDArray[np.int_]]) -> str:
+    """What a reader must know of the samples, which are counted by arm."""
+    n_samples = sum(int(number) for number in samples.values())
+    n_touched = np.sum(list(touched.values()), axis=0)
     if batch.name == REPORTING_LIMITS:
         return "; ".join(
             f"{label}: {number} of {n_samples} samples left out" if number else f"{label}: there is none"
-            for label, number in zip(batch.labels, touched, strict=True)
+            for label, number in zip(batch.labels, n_touched, strict=True)
         )
-    if n_samples == touched[0]:
-        return ""
-    return f"{n_samples - touched[0]} of {n_samples} samples not moved: no uncertainty known"
+    notes = [batch.about if n_touched[0] else ""]
+    moved = {arm: (int(touched[arm][0]), int(samples[arm])) for arm in touched}
+    if n_touched[0] and any(number * n_samples != of * int(n_touched[0]) for number, of in moved.values()):
+        notes.append("moved in " + " and ".join(f"{n} of {of} samples of {arm}" for arm, (n, of) in moved.items()))
+        if not all(number for number, _ in moved.values()):
+            notes.append("not judged: moved in one arm alone, it is a difference between the arms by itself")
+    elif n_samples != n_touched[0]:
+        notes.append(f"{n_samples - n_touched[0]} of {n_samples} samples not moved: no uncertainty known")
+    return "; ".join(filter(None, notes))

@@ -11,7 +11,7 @@ from cytotrial.statistics.survival.variations import DENOMINATORS, GATE, GATES_A
 
 NAN = float("nan")
 HOLDS, FRAGILE, FAILS = VERDICTS = ("holds", "fragile", "fails")
-HELD_APART = 0.95  # share of the simulations, each an ordinary error of every gate, in which a conclusion has to hold
+HELD_APART = 0.95  # share of the simulations, each a draw of every gate's place, in which a conclusion has to hold
 Row = dict[str, Any]
 
 
@@ -99,10 +99,11 @@ def _counted(primary: Answer, variation: Variation) -> list[Tried]:
 
 
 def _verdict(name: str, n_analyses: int, n_failed: int, smallest_move: int | None) -> str | None:
-    """Of a gate by how far it has to be moved: within one uncertainty its place is as likely there as where it is.
+    """Of a gate by how far it has to be moved: with other events it could easily have been one uncertainty away.
 
-    What hangs on a gate fails on one side of it at most, so that half of the moves always hold: a share would call
-    the worst of them fragile.
+    What hangs on a gate fails on one side of it at most, so that half of the moves hold by construction: a share
+    would call the worst of them fragile. Of other choices one alone is too few to fail, and another denominator asks
+    another question: a percentage of lymphocytes falls where other lymphocytes become more.
     """
     if not n_analyses:
         return None
@@ -111,7 +112,8 @@ def _verdict(name: str, n_analyses: int, n_failed: int, smallest_move: int | Non
     share = (n_analyses - n_failed) / n_analyses
     if share >= (HELD_APART if name == GATES_APART else 1.0):
         return HOLDS
-    return FRAGILE if share >= 0.5 else FAILS
+    can_fail = name == GATES_APART or (n_analyses > 1 and name != DENOMINATORS)
+    return FAILS if can_fail and share < 0.5 else FRAGILE
 
 
 def _weakest(primary: Answer, counted: Sequence[Tried]) -> str | None:

@@ -83,6 +83,42 @@ def test_replicates_of_one_visit_are_moved_and_averaged(planted):
         assert half.answer.estimate == pytest.approx((whole.answer.estimate + unmoved) / 2, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "note", "n_tried"),
+    [
+        (["A01_W2_treg"], "moved in 23 of 24 samples of IL2 and 24 of 24 samples of PBO", 4),
+        (["A01_W2_treg", "B05_W0_treg"], "2 of 48 samples not moved: no uncertainty known", 4),
+        (["A01_W4_treg"], "", 4),  # another visit's
+        (
+            [f"B{subject:02d}_W{week}_treg" for subject in range(1, 13) for week in (0, 2)],
+            "moved in 24 of 24 samples of IL2 and 0 of 24 samples of PBO; "
+            "not judged: moved in one arm alone, it is a difference between the arms by itself",
+            0,
+        ),
+    ],
+)
+def test_moves_that_are_not_the_same_in_both_arms_are_told(planted, left_out, note, n_tried):
+    trial = planted(hangs=True)
+    trial.moved = trial.moved[~trial.moved["sample_id"].isin(left_out)]
+    found = {one.gate or one.name: one for one in of(trial).variations(BETWEEN)}
+    cd25 = found["treg:treg/CD25/min"]
+    assert (cd25.note, len(cd25.tried), cd25.is_one_sided) == (note, n_tried, n_tried == 0)
+    apart = found["gates_apart"]
+    about = "5 simulations, seed 2020"
+    assert apart.note == (f"{about}; {note}" if note else about) and len(apart.tried) == (5 if n_tried else 0)
+    within = {one.gate: one for one in of(trial).variations(CHANGE)}["treg:treg/CD25/min"]
+    assert len(within.tried) == 4 and "arm" not in within.note
+
+
+def test_samples_moved_in_every_limit_are_counted(planted):
+    trial = planted(hangs=True)
+    assert of(trial).moved_words(BETWEEN) == "48 of 48 samples were moved in every limit tried"
+    is_out = (trial.moved["sample_id"] == "A01_W2_treg") & (trial.moved["marker"] == "CD127")
+    trial.moved = trial.moved[~is_out]
+    assert of(trial).moved_words(BETWEEN) == "47 of 48 samples were moved in every limit tried"
+    assert of(trial).moved_words(CHANGE) == "23 of 24 samples were moved in every limit tried"
+
+
 def test_counts_of_another_run_end_the_statistics(planted):
     trial = planted(hangs=True)
     trial.moved = trial.moved.assign(n_events=trial.moved["n_events"] + np.where(trial.moved["marker"] == "CD4", 1, 0))

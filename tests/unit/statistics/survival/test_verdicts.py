@@ -51,7 +51,14 @@ YES, NO = answer(1.8, 0.02), answer(1.0, 0.2)
     [
         ("denominators", 2, 2, "holds"),
         ("denominators", 1, 2, "fragile"),
+        ("denominators", 0, 1, "fragile"),
+        ("denominators", 0, 3, "fragile"),  # another question: at worst fragile
         ("analysis_sets", 1, 3, "fails"),
+        ("analysis_sets", 0, 2, "fails"),
+        ("analysis_sets", 1, 2, "fragile"),
+        ("analysis_sets", 0, 1, "fragile"),  # one alone is too few to fail
+        ("reporting_limits", 0, 1, "fragile"),
+        ("gates_apart", 0, 1, "fails"),
         ("gates_apart", 95, 100, "holds"),
         ("gates_apart", 94, 100, "fragile"),
         ("gates_apart", 50, 100, "fragile"),

@@ -11,11 +11,12 @@ import pytest
 
 from cytotrial.statistics.analysis import analyse
 from cytotrial.statistics.survival.moved import MovedGates
-from cytotrial.statistics.tables.survival import METHOD, MOVED_METHOD, WITHOUT_MOVES
+from cytotrial.statistics.tables.survival import METHOD, NONE_JUDGED, NONE_MOVED, WITHOUT_MOVES, moved_method
 from cytotrial.statistics_columns import SURVIVAL, SURVIVAL_ANALYSES
 
 NO_OUTCOMES = pd.DataFrame(columns=["subject_id", "visit", "endpoint", "value"])
 CD25 = "treg:treg/CD25/min"
+MOVED_TITLE = "Sensitivity to the places of the gates"
 OTHERS = {"treg:treg/CD127/max", "treg:cd4/CD4/min"}
 
 
@@ -47,6 +48,10 @@ def rows_of(tables, **keys):
 
 def verdicts(tables, **keys):
     return {row["gate"] or row["variation"]: row["verdict"] for row in rows_of(tables, **keys)}
+
+
+def titles(analysis):
+    return {method.title for method in analysis.methods}
 
 
 RISES = [("change_from_baseline", "IL2"), ("between_arms", None), ("ancova", None)]
@@ -141,7 +146,7 @@ def test_without_moved_counts_no_gate_is_moved(planted):
     assert {row["variation"] for row in rows} == {"denominators", "analysis_sets", "reporting_limits", "all"}
     assert {row["note"] for row in rows if row["variation"] == "all"} == {WITHOUT_MOVES}
     assert {row["verdict"] for row in rows if row["variation"] == "all"} == {"holds"}
-    assert METHOD in analysis.methods and MOVED_METHOD not in analysis.methods
+    assert METHOD in analysis.methods and MOVED_TITLE not in titles(analysis)
 
 
 def test_samples_without_a_known_uncertainty_stay_where_they_are(planted, hanging):
@@ -151,7 +156,11 @@ def test_samples_without_a_known_uncertainty_stay_where_they_are(planted, hangin
     tables = analysed(trial).tables
     key = {"visit": "W2", "variation": "gate", "gate": CD25}
     (between,) = rows_of(tables, test="between_arms", **key)
-    assert between["note"] == "25 of 48 samples not moved: no uncertainty known"
+    told = "moved in 23 of 24 samples of IL2 and 0 of 24 samples of PBO"
+    assert between["note"].startswith(f"{told}; not judged: ")
+    assert (between["n_analyses"], between["verdict"]) == (0, None)
+    (together,) = rows_of(tables, test="between_arms", visit="W2", subset="treg", variation="all")
+    assert together["note"] == NONE_JUDGED and together["verdict"] == "holds"
     (of_il2,) = rows_of(tables, test="change_from_baseline", arm="IL2", **key)
     assert of_il2["note"] == "1 of 24 samples not moved: no uncertainty known"
     (of_pbo,) = rows_of(tables, test="change_from_baseline", arm="PBO", **key)
@@ -167,6 +176,29 @@ def test_an_empty_table_of_moves_says_that_none_is_known(planted):
     assert not any(row["variation"] == "gate" for row in rows)
     apart = [row for row in rows if row["variation"] == "gates_apart"]
     assert all(row["verdict"] is None and "no uncertainty known" in row["note"] for row in apart)
+    assert {row["note"] for row in rows if row["variation"] == "all"} == {NONE_MOVED}
+
+
+def test_one_subset_whose_gates_stay_says_so_and_the_other_how_many_were_moved(planted):
+    trial = planted(hangs=False)
+    trial.moved = trial.moved[trial.moved["panel"] == "nk"]
+    tables = analysed(trial, simulations=3).tables
+    notes = {s: {row["note"] for row in rows_of(tables, subset=s, variation="all")} for s in ("treg", "nk")}
+    assert notes["treg"] == {NONE_MOVED}
+    assert notes["nk"] == {f"{n} of {n} samples were moved in every limit tried" for n in (24, 48)}
+    assert {row["verdict"] for row in rows_of(tables, variation="all")} == {"holds"}
+
+
+@pytest.mark.parametrize(("simulations", "told"), [(3, "(3 simulations, seed 2020)"), (0, "")])
+def test_the_methods_tell_the_simulations_and_their_seed(planted, simulations, told):
+    trial = planted(hangs=True)
+    (method,) = [m for m in analysed(trial, simulations=simulations).methods if m.title == MOVED_TITLE]
+    assert method == moved_method(MovedGates(trial.moved, simulations))
+    assert told in method.text and ("simulations" in method.text) == bool(told)
+    assert "not judged again by the reporting rules" in " ".join(method.text.split())
+    apart = [row["note"] for row in analysed(trial, simulations=simulations).tables["survival"]
+             if row["variation"] == "gates_apart"]  # fmt: skip
+    assert set(apart) == ({"3 simulations, seed 2020"} if simulations else set())
 
 
 def test_values_under_a_limit_are_left_out(planted):
@@ -239,7 +271,7 @@ def test_too_few_subjects_have_rows_that_say_so(planted, kept):
     assert all(row["note"] != "the primary result has no p-value: " for row in rows)
     assert {(row["verdict"], row["is_significant"], row["n_analyses"]) for row in rows} == {(None, None, 0)}
     assert {row["holds"] for row in analysis.tables["survival_analyses"]} == {None}
-    assert METHOD not in analysis.methods and MOVED_METHOD not in analysis.methods
+    assert METHOD not in analysis.methods and MOVED_TITLE not in titles(analysis)
 
 
 def test_percentages_without_counts_cannot_be_moved(planted):
