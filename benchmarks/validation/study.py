@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from benchmarks.gating import designs
 from cytotrial.simulate.parameters import PANELS, trial_data
 from cytotrial.simulate.trial.many_subjects import Design
-from cytotrial.simulate.trial.sheets import READOUTS
+from cytotrial.simulate.trial.sheets import PRIMARY
 from cytotrial.simulate.trial.subjects import TrialPlan, known_visits
 
 TRIAL, LABORATORY, NULL = "he2020", "clinic", "null"
@@ -15,7 +15,6 @@ RECOVERY_DESIGN, NULL_DESIGN = f"{TRIAL}/{LABORATORY}", f"{TRIAL}/{NULL}"
 BASELINE, PEAKS = "W0", ("W2", "W6", "W10")  # of the core pattern; each at the end of a course of treatment
 VISITS = (BASELINE, *PEAKS)
 EVERY_VISIT = tuple(visit for visit, _ in known_visits(TRIAL))
-PRIMARY = {readout["id"]: readout["denominators"][0] for readout in READOUTS}  # subset -> primary denominator
 SUBSETS = tuple(PRIMARY)
 WITH_EFFECT = ("treg", "nk", "cd56bright_nk")
 WITHOUT_EFFECT = tuple(subset for subset in SUBSETS if subset not in WITH_EFFECT)

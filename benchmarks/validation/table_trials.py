@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.validation.hypothesis_tests import Values
 from benchmarks.validation.study import PRIMARY, TABLE_SEED, events_by_panel, table_design
 from cytotrial.simulate.trial.many_subjects import draw_blood
 from cytotrial.simulate.trial.many_tubes import draw_tubes
+from cytotrial.statistics.methods.logits import empirical_logit
 
 AT_ONCE = 100  # trials held in memory
 
@@ -46,10 +48,13 @@ class Series:
         design = table_design(effect=self.effect, subjects_per_arm=self.subjects_per_arm, visits=self.visits)
         blood = draw_blood(design, seed=TABLE_SEED, trials=numbers)
         tubes = draw_tubes(blood, {panel: [n] for panel, n in events_by_panel(self.events).items()})
-        scales = {
-            scale: np.stack([getattr(tubes, scale)(*key)[0] for key in PRIMARY.items()], axis=1).swapaxes(-1, -2)
-            for scale in ("percent", "logit")
-        }
+        found: dict[str, list[NDArray[np.float64]]] = {"percent": [], "logit": []}
+        for subset, denominator in PRIMARY.items():
+            percent = tubes.percent(subset, denominator)[0]
+            inside = np.where(np.isnan(percent), np.nan, tubes.numerator_n(subset)[0])
+            found["percent"].append(percent)
+            found["logit"].append(empirical_logit(inside, tubes.denominator_n(subset, denominator)[0]))
+        scales = {scale: np.stack(values, axis=1).swapaxes(-1, -2) for scale, values in found.items()}
         arms = (design.is_active, ~design.is_active)
         active, control = (Values(**{scale: values[..., arm] for scale, values in scales.items()}) for arm in arms)
         return active, control

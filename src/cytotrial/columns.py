@@ -142,6 +142,7 @@ GATES = Table(
 )
 # Events of the population `counted` where a limit of `population` is, and with that limit moved by so many of its own
 # uncertainties (SD): plus is up, or a shape grown. A limit without a known uncertainty has no rows.
+MOVES = {-3: "minus_3", -2: "minus_2", -1: "minus_1", 0: "n_events", 1: "plus_1", 2: "plus_2", 3: "plus_3"}
 MOVED_COUNTS = Table(
     "moved_counts",
     ("sample_id", "population", "marker", "bound", "counted"),
@@ -152,13 +153,8 @@ MOVED_COUNTS = Table(
         "marker",
         "bound",
         "counted",
-        "n_events",
-        "minus_3",
-        "minus_2",
-        "minus_1",
-        "plus_1",
-        "plus_2",
-        "plus_3",
+        MOVES[0],
+        *(name for move, name in MOVES.items() if move),
     ),
 )
 OVERRIDE_COLUMNS = (  # of the overrides sheet: no table of ours, but the history repeats them

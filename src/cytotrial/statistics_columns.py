@@ -108,7 +108,13 @@ AVAILABILITY = _table(
     "n_planned n_available n_not_collected n_failed n_not_reported",
 )
 
-# Under other choices, and with the gates a little elsewhere
+# Under other choices, and with the gates a little elsewhere. Words of the columns `test`, `variation` and `verdict`;
+# and how the note of a result begins of which no gate limit was judged.
+SURVIVAL_TESTS = (CHANGE_FROM_BASELINE.name, BETWEEN_ARMS.name, ANCOVA.name)
+DENOMINATORS, ANALYSIS_SETS, REPORTING_LIMITS = "denominators", "analysis_sets", "reporting_limits"
+GATE, GATES_APART, ALL = "gate", "gates_apart", "all"
+HOLDS, FRAGILE, FAILS = VERDICTS = ("holds", "fragile", "fails")
+GATES_NOT_TRIED = "gates not tried"
 SURVIVAL = _table(
     "survival",
     "test analysis_set arm subset denominator visit variation gate",

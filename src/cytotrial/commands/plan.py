@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytotrial.errors import CytotrialError, did_you_mean, problem
-from cytotrial.simulate.parameters import TRIALS
+from cytotrial.planning.defaults import EVENTS, PATIENTS, SEED, TRIALS
+from cytotrial.simulate.parameters import TRIALS as SIMULATED
 
 if TYPE_CHECKING:
     from cytotrial.planning.assumptions import Assumptions
@@ -21,14 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("--out", type=Path, required=True, help="folder for plan.tsv, plan.svg and assumptions.yaml")
     parser.add_argument("--assumptions", type=Path, help="your own numbers (YAML); what it leaves out is the trial's")
-    parser.add_argument("--trial", choices=TRIALS, help="whose design and numbers to begin with; default: he2020")
+    parser.add_argument("--trial", choices=SIMULATED, help="whose design and numbers to begin with; default: he2020")
     parser.add_argument("--visits", help="ids with commas; default: the visit of strongest effect and the next one")
-    parser.add_argument("--patients", default="8,12,16,20,30,40,60", help="per arm, with commas; default: %(default)s")
-    parser.add_argument(
-        "--events", default="5000,10000,20000,50000,100000", help="per tube, with commas; default: %(default)s"
-    )
-    parser.add_argument("--trials", default="1000", help="simulated trials; default: %(default)s")
-    parser.add_argument("--seed", default="1", help="same seed, same bytes; default: %(default)s")
+    patients, events = (",".join(map(str, numbers)) for numbers in (PATIENTS, EVENTS))
+    parser.add_argument("--patients", default=patients, help="per arm, with commas; default: %(default)s")
+    parser.add_argument("--events", default=events, help="per tube, with commas; default: %(default)s")
+    parser.add_argument("--trials", default=str(TRIALS), help="simulated trials; default: %(default)s")
+    parser.add_argument("--seed", default=str(SEED), help="same seed, same bytes; default: %(default)s")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -16,8 +16,8 @@ from matplotlib.path import Path
 from cytotrial.figures.layout import RIGHT, TITLE, WIDTH
 from cytotrial.figures.svg import COLOURS, drawing_style, inline_svg
 from cytotrial.figures.words import SYNTHETIC_MARK
+from cytotrial.statistics_columns import FAILS, FRAGILE, HOLDS
 
-HOLDS, FRAGILE, FAILS = "holds", "fragile", "fails"  # as in survival.tsv
 NOT_SIGNIFICANT, UNTRIED = "not_significant", "untried"
 GATES_UNTRIED = "gates_untried"  # holds in what was tried, and no gate was moved
 CELL, WIDEST_CELL, GAP, LEGEND, SLOPE = 0.25, 0.62, 0.09, 0.3, 50  # inches; degrees

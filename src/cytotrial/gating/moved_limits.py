@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from cytotrial.columns import MOVES
 from cytotrial.cytometry.axis import Axis
 from cytotrial.gating.gate_tree import Dimension, Gate, GateTree, Interval, Key, Polygon, Rectangle, Shape
 from cytotrial.gating.grown_shapes import grown
 from cytotrial.gating.polygons import on_scale
 from cytotrial.gating.strategy import Strategy
 
-MOVES = (-3, -2, -1, 0, 1, 2, 3)  # in uncertainties of the limit; 0: where it is
-COLUMNS = {move: f"{'plus' if move > 0 else 'minus'}_{abs(move)}" for move in MOVES if move}
-STEPS = tuple(pairwise(MOVES))  # the slices of events between two places of a limit
+PLACES = tuple(sorted(MOVES))  # in uncertainties of the limit; 0: where it is
+STEPS = tuple(pairwise(PLACES))  # the slices of events between two places of a limit
 Row = Mapping[str, Any]
 
 
@@ -89,8 +89,8 @@ class MovedLimits:
                     slices = {step: counts[_slice(number, step) + among] for step in STEPS}
                     n = counts[(counted,)]
                     # A rim that is no farther out everywhere could let one event cross twice.
-                    moved = {name: max(0, n + sign * _crossed(move, slices)) for move, name in COLUMNS.items()}
-                    yield {**own, "counted": counted, "n_events": n, **moved}
+                    moved = {name: max(0, n + sign * _crossed(move, slices)) for move, name in MOVES.items()}
+                    yield {**own, "counted": counted, **moved}
 
     def _gates_of_slices(self, gates: Mapping[Key, Gate]) -> Iterator[Gate]:
         for number, limit in enumerate(self._limits):
@@ -153,7 +153,7 @@ def _can_move(row: Row) -> bool:
     """Whether a limit is unsure by something that can be gone to: a shape that shrinks by all its extent is none."""
     uncertainty = row["uncertainty"]
     furthest = 1.0 if row["bound"] == "shape" else math.inf
-    return uncertainty is not None and 0.0 < MOVES[-1] * uncertainty < furthest
+    return uncertainty is not None and 0.0 < PLACES[-1] * uncertainty < furthest
 
 
 def _bands(row: Row, shape: Rectangle, axis: Axis) -> Iterator[tuple[tuple[int, int], tuple[Shape, ...]]]:
@@ -161,11 +161,11 @@ def _bands(row: Row, shape: Rectangle, axis: Axis) -> Iterator[tuple[tuple[int, 
     (own,) = (one for one in shape.intervals if one.dimension.index == axis.index)
     others = tuple(one for one in shape.intervals if one is not own)
     linear = replace(own.dimension, scale=None)
-    moved = [move for move in MOVES if move]
+    moved = [move for move in PLACES if move]
     places = axis.to_linear([row["threshold"] + move * row["uncertainty"] for move in moved])
     edges = {move: (linear, float(place)) for move, place in zip(moved, places, strict=True)}
     edges[0] = (own.dimension, row["threshold"])
-    wide = tuple(others) + _between(edges[MOVES[0]], edges[MOVES[-1]])
+    wide = tuple(others) + _between(edges[PLACES[0]], edges[PLACES[-1]])
     for low, high in STEPS:
         yield (low, high), (Rectangle(wide), Rectangle(_between(edges[low], edges[high])))
 
@@ -190,6 +190,6 @@ def _rims(
             vertices = tuple((x, y) for x, y in moved)
         return replace(shape, vertices=vertices, outside=outside)
 
-    wide = (at(MOVES[-1]), at(MOVES[0], outside=True))
+    wide = (at(PLACES[-1]), at(PLACES[0], outside=True))
     for low, high in STEPS:
         yield (low, high), (*wide, at(low, outside=True), at(high))

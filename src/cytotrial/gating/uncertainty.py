@@ -106,7 +106,7 @@ class _Typical:
             return None
         if own is None:
             return math.sqrt(self._scaled / n)
-        return math.sqrt((LENT_DF * self._scaled / n + OWN_DF * own**2) / (LENT_DF + OWN_DF))
+        return _averaged(self._scaled / n, own**2, OWN_DF)
 
 
 class _Placed:
@@ -180,6 +180,11 @@ class _Propagated:
         return self._between[width, name].get(pool, (0, None))
 
 
+def _averaged(lent: float, own: float, own_df: float) -> float:
+    """The SD of two variances' mean, weighted by their degrees of freedom: what all files lend, and one's own."""
+    return math.sqrt((LENT_DF * lent + own_df * own) / (LENT_DF + own_df))
+
+
 def _spreads_of_pools(values: Mapping[Any, Sequence[float]]) -> dict[Any, tuple[int, float | None]]:
     """Pool -> its files and the SD between them; variances are averaged as in `_Typical`."""
     variances = {pool: stdev(own) ** 2 for pool, own in values.items() if len(own) > 1}
@@ -190,9 +195,7 @@ def _spreads_of_pools(values: Mapping[Any, Sequence[float]]) -> dict[Any, tuple[
     return {
         pool: (
             len(own),
-            math.sqrt((LENT_DF * lent + variances[pool] * freedom[pool]) / (LENT_DF + freedom[pool]))
-            if pool in variances
-            else None,
+            _averaged(lent, variances[pool], freedom[pool]) if pool in variances else None,
         )
         for pool, own in values.items()
     }

@@ -23,14 +23,13 @@ from cytotrial.simulate.blood.trajectory import exposure
 from cytotrial.simulate.parameters import DEFAULT_PROFILE, laboratory, trial_data
 from cytotrial.simulate.trial.many_subjects import steps_between
 from cytotrial.simulate.trial.plan import NOT_LYMPHOCYTES, dosing_days
-from cytotrial.simulate.trial.sheets import READOUTS
+from cytotrial.simulate.trial.sheets import PRIMARY
 from cytotrial.simulate.trial.subjects import known_visits
 
 DEFAULT_TRIAL = "he2020"
 DAYS_PER_WEEK = 7.0
 GATING = ("gating_subject_sd", "gating_sd", "gating_effect_bias")
 # Subset -> its primary denominator, and the trajectory that moves it; CD8 has none: it is what CD4 and others leave.
-PRIMARY = {readout["id"]: readout["denominators"][0] for readout in READOUTS}
 SHARE = {subset: next(steps_between(subset, PRIMARY[subset])) for subset in PRIMARY}
 BACKGROUND = ("double_negative_of_not_cd4", "b_of_lymphocytes")
 

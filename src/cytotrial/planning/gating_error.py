@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cytotrial.statistics.methods.logits import empirical_logit
+
 NAN = float("nan")
 SMALLEST_VARIATION = 1e-12  # of the true logits within subjects: what their rounding leaves
 
@@ -83,7 +85,7 @@ def gating_error(
     >>> round(error.bias, 4), error.n_subjects
     (-0.0031, 2)
     """
-    true, error = _logit(true_n, true_of_n), _logit(measured_n, measured_of_n)
+    true, error = empirical_logit(true_n, true_of_n), empirical_logit(measured_n, measured_of_n)
     error = error - true
     is_there = ~np.isnan(error)
     names, subject = np.unique(np.asarray(subjects)[is_there], return_inverse=True)
@@ -110,12 +112,6 @@ def gating_error(
         n_samples=n_samples,
         note=note,
     )
-
-
-def _logit(inside: ArrayLike, of: ArrayLike) -> NDArray[np.float64]:
-    x, n = np.asarray(inside, dtype=float), np.asarray(of, dtype=float)
-    usable = (x >= 0) & (x <= n) & (n > 0)
-    return np.log(np.where(usable, x + 0.5, np.nan) / np.where(usable, n - x + 0.5, np.nan))
 
 
 def _around_own_mean(values: NDArray[np.float64], subject: NDArray[np.intp]) -> NDArray[np.float64]:

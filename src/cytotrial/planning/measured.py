@@ -13,6 +13,7 @@ from cytotrial.simulate.parameters import PANELS
 from cytotrial.simulate.seeds import stream
 from cytotrial.simulate.trial.many_subjects import Blood, Design, draw_blood
 from cytotrial.simulate.trial.many_tubes import draw_tubes
+from cytotrial.statistics.methods.logits import empirical_logit
 
 Array = NDArray[np.float64]
 
@@ -71,7 +72,7 @@ def measure(
         others, rise = n - counted, blood.rise(SHARE[subset])
         gated = counted * np.exp(_gating_error(assumptions, blood, subset, rise))
         share = gated / (gated + others)
-        logit = np.log((n * share + 0.5) / (n * (1.0 - share) + 0.5))
+        logit = empirical_logit(n * share, n)
         found[subset] = Measured(100.0 * share, logit, x, np.any(rise != 0.0, axis=(0, 1)), blood.design.is_active)
     return found
 

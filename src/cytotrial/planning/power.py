@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from cytotrial.columns import Table
 from cytotrial.planning.assumptions import PRIMARY, Assumptions
+from cytotrial.planning.defaults import EVENTS, PATIENTS, SEED, TRIALS
 from cytotrial.planning.measured import Array, measure
 from cytotrial.planning.trial_tests import UNITS, Outcome, joined, outcomes
 from cytotrial.quality import QualityRules
 
-PATIENTS = (8, 12, 16, 20, 30, 40, 60)
-EVENTS = (5_000, 10_000, 20_000, 50_000, 100_000)
-TRIALS = 1_000
 TUBES_AT_ONCE = 300_000  # of a panel, all numbers of events together: some 200 MB
 SHIFTS = 50  # trials whose Hodges-Lehmann shifts are computed: their mean width is then within 2 %
 NO_EFFECT = "no effect assumed: the share is the false positive rate"
@@ -57,7 +55,7 @@ class Grid:
     patients: tuple[int, ...] = PATIENTS
     events: tuple[int, ...] = EVENTS
     trials: int = TRIALS
-    seed: int = 1
+    seed: int = SEED
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,6 @@ from cytotrial.report.survival_results import (
     CHANGE,
     CHOICES,
     CSS,
-    FAILS,
-    FRAGILE,
-    GATE,
-    GATES_APART,
-    GATES_NOT_TRIED,
-    HOLDS,
     SEVERITY,
     Result,
     analysis_words,
@@ -36,6 +30,7 @@ from cytotrial.report.survival_results import (
 )
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Column, Group, Row, TableView, plural
+from cytotrial.statistics_columns import FAILS, FRAGILE, GATE, GATES_APART, GATES_NOT_TRIED, HOLDS
 
 # Tests of declared families that are primary results; the others are not made again.
 DECLARED_TESTS = {"paired_t": CHANGE, "mann_whitney_change": BETWEEN, "ancova_logit": ANCOVA}

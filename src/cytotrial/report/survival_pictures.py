@@ -18,11 +18,6 @@ from cytotrial.figures.words import SYNTHETIC_MARK
 from cytotrial.report.numbers import show_p
 from cytotrial.report.survival_results import (
     CHOICES,
-    FAILS,
-    FRAGILE,
-    GATE,
-    GATES_APART,
-    HOLDS,
     Result,
     analysis_words,
     gates_words,
@@ -36,6 +31,7 @@ from cytotrial.report.survival_results import (
 )
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row, plural
+from cytotrial.statistics_columns import FAILS, FRAGILE, GATE, GATES_APART, HOLDS
 
 MOST_COUNTED = 99  # analyses: more are shown as a percentage
 WIDE, MOST_IN_NARROW = 1.4, 4  # relative width of a column with cells of more than so many letters

@@ -8,23 +8,34 @@ from dataclasses import dataclass
 from cytotrial.report.numbers import MINUS, is_hit, show_p
 from cytotrial.report.trial import Trial
 from cytotrial.report.views import Row
+from cytotrial.statistics_columns import (
+    ALL,
+    ANALYSIS_SETS,
+    DENOMINATORS,
+    FAILS,
+    FRAGILE,
+    GATE,
+    GATES_APART,
+    GATES_NOT_TRIED,
+    HOLDS,
+    REPORTING_LIMITS,
+    SURVIVAL_TESTS,
+    VERDICTS,
+)
 
-ALL, GATE, GATES_APART = "all", "gate", "gates_apart"
-CHANGE, BETWEEN, ANCOVA = TESTS = ("change_from_baseline", "between_arms", "ancova")
-FAILS, FRAGILE, HOLDS = SEVERITY = ("fails", "fragile", "holds")
+CHANGE, BETWEEN, ANCOVA = SURVIVAL_TESTS
+SEVERITY = tuple(reversed(VERDICTS))
 # Kinds of analyses that are not about gates, as columns and as what a result is lost with.
 CHOICES = {
-    "denominators": "other denominators",
-    "analysis_sets": "other analysis sets",
-    "reporting_limits": "low counts left out",
+    DENOMINATORS: "other denominators",
+    ANALYSIS_SETS: "other analysis sets",
+    REPORTING_LIMITS: "low counts left out",
 }
 LEFT_OUT = {
     "without below_lloq": "values below the limit of quantification left out",
 }
-GATES_NOT_TRIED = "gates not tried"  # how the note of a result begins of which no gate limit was judged
-DENOMINATORS = "denominators"
 MOST_GATES = 2  # gate limits that a sentence names
-CSS = {"holds": "stands", "fragile": "fragile", "fails": "fails"}
+CSS = {HOLDS: "stands", FRAGILE: "fragile", FAILS: "fails"}
 
 
 @dataclass(frozen=True)
@@ -248,6 +259,6 @@ def _order(row: Row, trial: Trial) -> tuple[int, ...]:
     return (
         subsets.index(str(row["subset"])),
         trial.visit_rank(row["visit"]),
-        TESTS.index(test) if test in TESTS else len(TESTS),
+        SURVIVAL_TESTS.index(test) if test in SURVIVAL_TESTS else len(SURVIVAL_TESTS),
         arms.index(arm) if arm in arms else len(arms),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cytotrial.columns import CONTROL_CONDITION
 from cytotrial.errors import CytotrialError, did_you_mean, problem
+from cytotrial.statistics.methods.logits import empirical_logit
 from cytotrial.statistics.plan import AnalysisPlan, PlannedSubset
 
 NOT_GIVEN = "NA"
@@ -68,7 +69,7 @@ def usable_values(
     ]
     if problems:
         raise CytotrialError(problems)
-    logit = _logits(numbers["numerator_n"], numbers["denominator_n"])
+    logit = empirical_logit(numbers["numerator_n"], numbers["denominator_n"])
     table = _chosen_condition(table.assign(percent=numbers["percent"], logit=logit), plan, source=source)
     return _means(table[is_usable(table)])
 
@@ -110,13 +111,6 @@ def _means(table: pd.DataFrame) -> pd.DataFrame:
     else:
         table = table.sort_values(KEYS, ignore_index=True)[[*KEYS, "percent", "logit"]]
     return table.astype(dict.fromkeys(KEYS, object))
-
-
-def _logits(inside: pd.Series, outside: pd.Series) -> pd.Series:
-    """log(q / (1 - q)), q = (x + 0.5) / (n + 1), of x events out of n; NaN unless 0 <= x <= n and n > 0."""
-    share = (inside + 0.5) / (outside + 1.0)
-    share = share.where((inside >= 0.0) & (inside <= outside) & (outside > 0.0))
-    return np.log(share / (1.0 - share))
 
 
 def _numbers(cells: pd.Series) -> pd.Series:

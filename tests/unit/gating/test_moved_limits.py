@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cytotrial.columns import MOVED_COUNTS
+from cytotrial.columns import MOVED_COUNTS, MOVES
 from cytotrial.cytometry.axis import Axis
 from cytotrial.cytometry.event_blocks import EventsInMemory, open_events
 from cytotrial.cytometry.tube import Tube
@@ -20,7 +20,7 @@ from cytotrial.gating.arguments import METHODS
 from cytotrial.gating.engine.run import gate_events
 from cytotrial.gating.gated_file import GatedFile, gate_file, gate_whole
 from cytotrial.gating.grown_shapes import SHAPED, grown
-from cytotrial.gating.moved_limits import COLUMNS, MovedLimits
+from cytotrial.gating.moved_limits import MovedLimits
 from cytotrial.gating.strategy import ROOT, Rule, Strategy
 from cytotrial.gating.tree_from_ledger import ledger_tree
 
@@ -61,7 +61,7 @@ def assert_all_are_recounted(
     base, changed, left = recount([{**row, "uncertainty": None} for row in gates]), 0, set(found)
     for limit in with_limits(gates, strategy):
         key = limit["population"], limit["marker"], limit["bound"]
-        for by, column in COLUMNS.items():
+        for by, column in ((move, name) for move, name in MOVES.items() if move):
             anew = recount(moved(gates, strategy, limit, by))
             for population, n in anew.items():
                 row = found.get((*key, population), {"n_events": base[population], column: base[population]})
@@ -127,7 +127,7 @@ def test_flowkit_counts_a_moved_gate_so_too(
     (limit,) = [row for row in gates if (row["population"], row["marker"]) == (population, marker)]
     flowkit = counts(gate_whole(tube, strategy, moved(gates, strategy, limit, by)))
     rows = [row for row in gated(tube, strategy, gates).moved if row["population"] == population]
-    told = {row["counted"]: row[COLUMNS[by]] for row in rows if row["marker"] == marker}
+    told = {row["counted"]: row[MOVES[by]] for row in rows if row["marker"] == marker}
     print(f"{marker} of {population} moved by {by}: {told}")
     assert told == {name: flowkit[name] for name in told} and population in told
 

@@ -26,7 +26,7 @@ class Tubes:
     events : mapping
         Panel -> events of the tubes, doublets and debris included, along the first axis.
     counts : mapping
-        Panel -> subset -> cells. Of tubes that were not sampled too: `percent` and `logit` leave these out.
+        Panel -> subset -> cells. Of tubes that were not sampled too: `percent` leaves these out.
     is_sampled : ndarray of bool, shape (n_trials, n_subjects, n_visits)
     """
 
@@ -46,12 +46,6 @@ class Tubes:
         """100 x of n; NaN where the tube was not sampled or n is 0."""
         inside, of = self.numerator_n(subset), self.denominator_n(subset, denominator)
         return 100.0 * inside / np.where(self.is_sampled & (of > 0), of, np.nan)
-
-    def logit(self, subset: str, denominator: str) -> Array:
-        """log(q / (1 - q)) with q = (x + 0.5) / (n + 1), as `statistics.observations` has it; NaN as `percent`."""
-        inside, of = self.numerator_n(subset), self.denominator_n(subset, denominator)
-        inside_or_none = np.where(self.is_sampled & (of > 0), inside, np.nan)
-        return np.log((inside_or_none + 0.5) / (of - inside_or_none + 0.5))
 
 
 PANEL_OF = {readout["id"]: readout["panel"] for readout in READOUTS}

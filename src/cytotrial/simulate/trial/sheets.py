@@ -28,6 +28,7 @@ READOUTS: tuple[dict[str, Any], ...] = (
         "label": "CD56bright NK cells",
     },
 )
+PRIMARY: dict[str, str] = {readout["id"]: readout["denominators"][0] for readout in READOUTS}  # subset -> denominator
 
 GATED = {"treg": ("CD3", "CD4", "CD8", "CD25", "CD127"), "nk": ("CD3", "CD56")}  # what the bundled strategies need
 

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cytotrial.columns import MOVED_COUNTS
+from cytotrial.columns import MOVED_COUNTS, MOVES
 from cytotrial.errors import CytotrialError, problem
 from cytotrial.statistics.observations import MOST_EVENTS
 from cytotrial.statistics.survival.percentages import Counted
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-# Columns of `MOVED_COUNTS`, by the limit's uncertainties.
-MOVES = {-3: "minus_3", -2: "minus_2", -1: "minus_1", 0: "n_events", 1: "plus_1", 2: "plus_2", 3: "plus_3"}
 FURTHEST = max(MOVES)
 LIMIT = ["panel", "population", "marker", "bound"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cytotrial.statistics.methods.logits import empirical_logit
 from cytotrial.statistics.observations import is_usable
 from cytotrial.statistics.plan import AnalysisPlan
 
@@ -65,7 +66,7 @@ class Counted:
             The samples of each version; all of them, in one version, where it is missing.
         """
         used = np.ones((1, len(self.sample_ids)), dtype=bool) if is_used is None else is_used
-        logit = _logit(self.numerator, self.denominator)
+        logit = empirical_logit(self.numerator, self.denominator)
         return self._by_subject(*(np.broadcast_to(one, used.shape) for one in (self.percent, logit)), used)
 
     def with_counts(self, numerator: Array, denominator: Array, is_moved: Flags) -> Percentages:
@@ -82,7 +83,7 @@ class Counted:
         inside = np.clip(numerator, 0.0, n_events)
         percent = 100.0 * inside / np.where(n_events > 0.0, n_events, np.nan)
         percent = np.where(is_moved, percent, self.percent)
-        logit = np.where(is_moved, _logit(inside, n_events), _logit(self.numerator, self.denominator))
+        logit = np.where(is_moved, empirical_logit(inside, n_events), empirical_logit(self.numerator, self.denominator))
         return self._by_subject(percent, logit, ~np.isnan(percent))
 
     def per_cell(self, is_counted: Flags) -> NDArray[np.int_]:
@@ -143,10 +144,3 @@ def _counted(found: pd.DataFrame, cells: NDArray[np.int_], shape: tuple[int, int
     ]
     flags = found["qc_flag"].to_numpy(dtype=object)[order]
     return Counted(tuple(names[order]), cells[order], *numbers, flags, shape)
-
-
-def _logit(inside: Array, total: Array) -> Array:
-    """As in `observations.usable_values`, without its table."""
-    is_part = (inside >= 0.0) & (inside <= total) & (total > 0.0)
-    share = np.where(is_part, (inside + 0.5) / (total + 1.0), np.nan)
-    return np.log(share / (1.0 - share))

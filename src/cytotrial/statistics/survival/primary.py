@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cytotrial.statistics.plan import AnalysisPlan
+from cytotrial.statistics_columns import SURVIVAL_TESTS
 
-CHANGE, BETWEEN, ANCOVA = TESTS = ("change_from_baseline", "between_arms", "ancova")
+CHANGE, BETWEEN, ANCOVA = SURVIVAL_TESTS
 ALPHA = 0.05
 Rows = list[dict[str, Any]]
 

@@ -18,9 +18,8 @@ from cytotrial.statistics.survival.moved import Limit, MovedCounts, MovedGates
 from cytotrial.statistics.survival.percentages import Counted, counted_samples
 from cytotrial.statistics.survival.primary import Answer, Question, compared_arms
 from cytotrial.statistics.survival.retests import Answers, retested
+from cytotrial.statistics_columns import ANALYSIS_SETS, DENOMINATORS, GATE, GATES_APART, REPORTING_LIMITS
 
-DENOMINATORS, ANALYSIS_SETS, REPORTING_LIMITS = "denominators", "analysis_sets", "reporting_limits"
-GATE, GATES_APART = "gate", "gates_apart"
 TOGETHER = (-2, -1, 1, 2)  # uncertainties by which all samples are moved together
 NO_TEST = "no p-value: too few values, or nothing that varies"
 # The qc_flag whose values are left out. Those that are flagged for another reason stay: in a difficult trial they are

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cytotrial.statistics.survival.primary import Answer
-from cytotrial.statistics.survival.variations import DENOMINATORS, GATE, GATES_APART, Tried, Variation
+from cytotrial.statistics.survival.variations import Tried, Variation
+from cytotrial.statistics_columns import DENOMINATORS, FAILS, FRAGILE, GATE, GATES_APART, HOLDS, VERDICTS
 
 NAN = float("nan")
-HOLDS, FRAGILE, FAILS = VERDICTS = ("holds", "fragile", "fails")
 HELD_APART = 0.95  # share of the simulations, each a draw of every gate's place, in which a conclusion has to hold
 Row = dict[str, Any]
 

@@ -12,15 +12,14 @@ from cytotrial.statistics.methods_text import Method
 from cytotrial.statistics.plan import AnalysisPlan
 from cytotrial.statistics.survival.moved import MovedGates
 from cytotrial.statistics.survival.primary import Answer, Question, primary_questions, published_answers
-from cytotrial.statistics.survival.variations import GATE, GATES_APART, Retests, Variation, published_variations
+from cytotrial.statistics.survival.variations import Retests, Variation, published_variations
 from cytotrial.statistics.survival.verdicts import holds, judged, judged_together
+from cytotrial.statistics_columns import ALL, GATE, GATES_APART, GATES_NOT_TRIED
 
 Rows = list[dict[str, Any]]
-ALL = "all"
-GATES_NOT_TRIED = "gates not tried: "  # and why: how the note of the row `ALL` begins where no limit was judged
-WITHOUT_MOVES = f"{GATES_NOT_TRIED}no counts at moved limits were given"
-NONE_MOVED = f"{GATES_NOT_TRIED}no gate limit of this subset was moved"
-NONE_JUDGED = f"{GATES_NOT_TRIED}no moved gate limit of this subset could be judged"
+WITHOUT_MOVES = f"{GATES_NOT_TRIED}: no counts at moved limits were given"
+NONE_MOVED = f"{GATES_NOT_TRIED}: no gate limit of this subset was moved"
+NONE_JUDGED = f"{GATES_NOT_TRIED}: no moved gate limit of this subset could be judged"
 
 METHOD = Method(
     title="Sensitivity of the conclusions",

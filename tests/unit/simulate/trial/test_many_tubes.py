@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from cytotrial.simulate.parameters import trial_data
@@ -15,7 +14,6 @@ from cytotrial.simulate.trial.plan import plan_samples, recipe_of
 from cytotrial.simulate.trial.subjects import TrialPlan, known_visits
 from cytotrial.simulate.trial.write import true_counts
 from cytotrial.simulate.tube import simulate_tube
-from cytotrial.statistics.observations import _logits
 
 VISITS = ("W0", "W10")
 FURTHEST = 4.0  # standard errors
@@ -107,17 +105,9 @@ def test_a_part_of_the_trials_is_the_same_as_in_the_whole():
 def test_what_was_not_sampled_has_no_percentage():
     tubes = draw_tubes(blood(missing=0.3), both(0, 5000))
     for pair in readouts():
-        percent, logit = tubes.percent(*pair), tubes.logit(*pair)
-        assert np.isnan(percent[0]).all() and np.isnan(logit[0]).all()  # a tube without events
+        percent = tubes.percent(*pair)
+        assert np.isnan(percent[0]).all()  # a tube without events
         assert np.array_equal(np.isnan(percent[1]), ~tubes.is_sampled)
-        assert np.array_equal(np.isnan(logit[1]), ~tubes.is_sampled)
-
-
-def test_logits_are_those_of_the_statistics():
-    tubes = draw_tubes(blood(n=3, trials=1), both(500))
-    for pair in readouts():
-        inside, of = (pd.Series(one[0].ravel()) for one in (tubes.numerator_n(pair[0]), tubes.denominator_n(*pair)))
-        assert np.allclose(tubes.logit(*pair)[0].ravel(), _logits(inside, of))
 
 
 @pytest.mark.parametrize("events", [[], [5000, 5000], [20000, 5000]])
